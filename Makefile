@@ -1,0 +1,41 @@
+# Every command runs in .venv, which `make setup` makes from the lock; a machine needs Python 3.11 or later, make and git.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+.PHONY: setup demo test test-all check docs lock bench clean
+
+setup: $(VENV)/.from-lock ## make .venv with every extra, from the lock
+
+# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads.
+$(VENV)/.from-lock: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acrcast needs Python 3.11 or later; set PYTHON=python3.x")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## simulate, train, register, serve, predict one patient
+	$(VENV)/bin/acrcast demo $(if $(DEMO_KEEP),--keep)
+
+test: setup ## run the tests
+	$(RUN) pytest -n auto -m "not slow"
+
+test-all: setup ## run the heavy proofs too; a skipped test is a failure
+	ACRCAST_TEST_ALL=1 $(RUN) pytest -n auto
+
+check: setup ## format, lint, types, import arrows, generated docs, secrets
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) docs.generate --check
+	$(RUN) docs.check_tree
+
+docs: setup ## write the generated parts of the docs
+	$(RUN) docs.generate
+
+lock: ## resolve requirements.lock anew: every extra, all platforms, hashes, no address
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras --generate-hashes \
+	  --no-header --no-annotate --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	  pyproject.toml --output-file requirements.lock

@@ -1,0 +1,85 @@
+"""The `acrcast` command. Each extra brings its own commands; none is imported before it is called."""
+
+import os
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+import acrcast
+from acrcast.errors import AcrcastError
+
+# One line for each command, so that `--help` answers without importing what the commands need.
+SUMMARIES = {
+    "demo": "Simulate a trial, train, register, serve and predict one patient.",
+    "simulate": "Write a simulated trial: baseline, visits and the true risks.",
+    "check-data": "Say everything that is wrong with trial data, by file, row and column.",
+    "train": "Fit and compare the candidates on trial data; log and register the one chosen.",
+    "promote": "Make a registered version the champion (or another alias).",
+    "predict": "Predict for every patient of a CSV or Parquet file.",
+    "serve": "Answer POST /predict over HTTP.",
+    "studies": "List the studies that ship, or show one study's fields.",
+}
+
+
+class Commands(click.Group):
+    """Finds commands among the installed extras."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        installed = _entry_points()
+        return [name for name in SUMMARIES if name in installed]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        entry = _entry_points().get(cmd_name)
+        if entry is None:
+            return None
+        try:
+            command = entry.load()
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"{cmd_name} needs an extra that is not installed ({error.name}): pip install 'acrcast[training,service]'"
+            ) from error
+        if not isinstance(command, click.Command):
+            raise TypeError(f"entry point {cmd_name} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, SUMMARIES[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="acrcast.commands")}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(acrcast.__version__, prog_name="acrcast")
+def root() -> None:
+    """Predict response to treatment from trial data, and say how far the data allow it.
+
+    Exit codes: 0 done, 1 the work failed, 2 bad usage, 3 the input is invalid, 4 a gate refused.
+
+    Research use only: not a medical device, not for diagnosis or treatment decisions.
+    """
+
+
+def main() -> None:
+    """Run the command line: one clear line for each error, and its exit code."""
+    try:
+        root.main(prog_name="acrcast", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.Abort:
+        click.echo("acrcast: interrupted", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except AcrcastError as error:
+        click.echo(f"acrcast: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of a pipe went away, as `head` does; keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,18 @@
+"""The patient contract: one line a field, and everything derived from it."""
+
+from acrcast.contract.covariates import Covariates
+from acrcast.contract.fields import Contract, ContractField
+from acrcast.contract.measure import Code, Measure, Patient, Undetectable, loinc, own, snomed
+
+__all__ = [
+    "Code",
+    "Contract",
+    "ContractField",
+    "Covariates",
+    "Measure",
+    "Patient",
+    "Undetectable",
+    "loinc",
+    "own",
+    "snomed",
+]

@@ -1,0 +1,74 @@
+"""Patients as arrays: the raw values of all covariates, with what is missing and what is only known to be below a limit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from acrcast.contract.fields import Contract, ContractField
+from acrcast.contract.measure import Patient, Undetectable
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Covariates:
+    """Baseline of n patients.
+
+    values: (n, k) in the units of the contract, a column for each covariate in its order; NaN is missing;
+        yes_no is 0 or 1; a category is the position of its level.
+    below: (n, k); True where the assay found less than `values` says.
+    assays: for each assay field the (n,) names, "" where none is named.
+    """
+
+    contract: Contract
+    values: Floats
+    below: Bools
+    assays: Mapping[str, npt.NDArray[np.str_]]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    def rows(self, index: npt.NDArray[Any] | slice) -> "Covariates":
+        """The patients at `index`, in its order."""
+        return replace(
+            self,
+            values=self.values[index],
+            below=self.below[index],
+            assays={name: names[index] for name, names in self.assays.items()},
+        )
+
+    @classmethod
+    def of_patients(cls, contract: Contract, patients: Sequence[Patient]) -> "Covariates":
+        """From validated patients."""
+        return cls.of_columns(
+            contract, {field.name: [getattr(p, field.name) for p in patients] for field in contract}, len(patients)
+        )
+
+    @classmethod
+    def of_columns(cls, contract: Contract, columns: Mapping[str, Iterable[object]], count: int) -> "Covariates":
+        """From columns of already validated values; an absent column is missing throughout. None is missing."""
+        values = np.full((count, len(contract.covariates)), np.nan)
+        below = np.zeros(values.shape, dtype=bool)
+        for j, field in enumerate(contract.covariates):
+            if field.name not in columns:
+                continue
+            for i, value in enumerate(columns[field.name]):
+                if value is None:
+                    continue
+                if isinstance(value, Undetectable):
+                    values[i, j], below[i, j] = value.value, True
+                else:
+                    values[i, j] = _number(field, value)
+        assays = {
+            field.name: np.array([name or "" for name in columns.get(field.name, [""] * count)], dtype=np.str_)
+            for field in contract.assays
+        }
+        return cls(contract, values, below, assays)
+
+
+def _number(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind
+    return float(field.levels.index(str(value))) if field.kind == "category" else float(value)

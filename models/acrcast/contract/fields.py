@@ -1,0 +1,152 @@
+"""A study's fields as data, derived from its patient class: what every reader, form and model goes by."""
+
+import hashlib
+import json
+import types
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from pydantic.fields import FieldInfo
+
+from acrcast.contract.measure import Measure, Patient, Undetectable
+
+Kind = Literal["number", "count", "yes_no", "category", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractField:
+    """One field. `low` and `high` include the ends; `levels` are a category's, the first is the reference.
+
+    number: a real number. count: a whole number, also for ordinal scores. yes_no: 0 or 1 to a model.
+    text: names an assay, is kept and compared, and is no covariate.
+    """
+
+    name: str
+    kind: Kind
+    measure: Measure
+    required: bool
+    low: float | None = None
+    high: float | None = None
+    levels: tuple[str, ...] = ()
+    may_be_undetectable: bool = False
+
+    @property
+    def is_covariate(self) -> bool:
+        return self.measure.assay_of is None
+
+    @property
+    def expected(self) -> str:
+        """What a valid value is, in words: "a whole number from 0 to 28"."""
+        if self.kind == "category":
+            return "one of " + ", ".join(self.levels)
+        if self.kind == "yes_no":
+            return "true or false"
+        if self.kind == "text":
+            return "the assay's name"
+        noun = "a whole number" if self.kind == "count" else "a number"
+        limits = {
+            (True, True): f" from {_plain(self.low)} to {_plain(self.high)}",
+            (True, False): f" of at least {_plain(self.low)}",
+            (False, True): f" of at most {_plain(self.high)}",
+            (False, False): "",
+        }[self.low is not None, self.high is not None]
+        unit = f" {self.measure.unit}" if self.measure.unit else ""
+        reason = f" ({self.measure.below_range})" if self.measure.below_range else ""
+        return noun + limits + unit + reason
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All fields of a patient class, in their order."""
+
+    fields: tuple[ContractField, ...]
+
+    @classmethod
+    def of(cls, patient: type[Patient]) -> "Contract":
+        return cls(tuple(_field(name, info) for name, info in patient.model_fields.items()))
+
+    def __iter__(self) -> Iterator[ContractField]:
+        return iter(self.fields)
+
+    def __getitem__(self, name: str) -> ContractField:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @cached_property
+    def _by_name(self) -> dict[str, ContractField]:
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def covariates(self) -> tuple[ContractField, ...]:
+        return tuple(field for field in self.fields if field.is_covariate)
+
+    @cached_property
+    def assays(self) -> tuple[ContractField, ...]:
+        return tuple(field for field in self.fields if not field.is_covariate)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what a model depends on: names, kinds, units, ranges, levels and scales, not of labels or help."""
+        essence = [
+            [f.name, f.kind, f.required, f.low, f.high, f.levels, f.measure.unit, f.measure.scale, f.measure.assay_of]
+            for f in self.fields
+        ]
+        return hashlib.sha256(json.dumps(essence, separators=(",", ":")).encode()).hexdigest()
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The contract as plain data, for docs and forms."""
+        return [asdict(field) for field in self.fields]
+
+
+def _field(name: str, info: FieldInfo) -> ContractField:
+    measures = [item for item in info.metadata if isinstance(item, Measure)]
+    if len(measures) != 1:
+        raise TypeError(f"field {name}: give exactly one Measure(...) in its Annotated type")
+    options = _alternatives(info.annotation)
+    (value_type,) = [option for option in options if option not in (type(None), Undetectable)] or [None]
+    constraints = list(info.metadata)
+    if get_origin(value_type) is Annotated:
+        value_type, *inner = get_args(value_type)
+        constraints += [part for item in inner for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
+    kind, levels = _kind(name, value_type)
+    return ContractField(
+        name=name,
+        kind=kind,
+        measure=measures[0],
+        required=info.is_required(),
+        low=_limit(constraints, "ge", annotated_types.Ge),
+        high=_limit(constraints, "le", annotated_types.Le),
+        levels=levels,
+        may_be_undetectable=Undetectable in options,
+    )
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401  a type as written in a class body
+    if get_origin(annotation) in (Union, types.UnionType):
+        return get_args(annotation)
+    return (annotation,)
+
+
+def _kind(name: str, annotation: Any) -> tuple[Kind, tuple[str, ...]]:  # noqa: ANN401  a type as written in a class body
+    if get_origin(annotation) is Literal:
+        return "category", tuple(str(level) for level in get_args(annotation))
+    plain: dict[Any, Kind] = {float: "number", int: "count", bool: "yes_no", str: "text"}
+    if annotation not in plain:
+        raise TypeError(f"field {name}: use float, int, bool, str or Literal[...], optionally with None")
+    return plain[annotation], ()
+
+
+def _limit(constraints: list[Any], attribute: str, kind: type) -> float | None:
+    for item in constraints:
+        if isinstance(item, kind):
+            return float(getattr(item, attribute))
+    return None
+
+
+def _plain(value: float | None) -> str:
+    return f"{value:g}" if value is not None else ""

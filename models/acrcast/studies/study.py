@@ -1,0 +1,105 @@
+"""What makes a trial a study here: who, which arms, which outcome, and what was named beforehand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from acrcast.contract import Contract, Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A treatment arm: the key used in data and answers, and what a clinician calls it."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcrResponse:
+    """Endpoint: ACR response at a visit, derived from core-set visits (Felson 1993, 1995).
+
+    level: 20, 50 or 70 percent. week: the visit that counts. acute_phase: the reactant, one for all patients.
+    """
+
+    week: int
+    level: Literal[20, 50, 70] = 20
+    acute_phase: Literal["esr", "crp"] = "esr"
+
+    @property
+    def title(self) -> str:
+        return f"ACR{self.level} at week {self.week}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeColumn:
+    """Endpoint: a column of the analysis table. A patient whose value is in `responder` responded; empty is not assessed."""
+
+    title: str
+    column: str
+    responder: frozenset[str]
+    others: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One trial's question.
+
+    arms: one or two. control: key of the control arm of two, None with one arm.
+    effect_modifiers: the few measures named beforehand whose effect may differ between the arms.
+    expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
+    assays: for a field that names an assay, the one that the study used.
+    weeks: scheduled visits, baseline is 0.
+    """
+
+    key: str
+    title: str
+    patient: type[Patient]
+    arms: tuple[Arm, ...]
+    endpoint: AcrResponse | OutcomeColumn
+    intended_use: str
+    control: str | None = None
+    effect_modifiers: tuple[str, ...] = ()
+    expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
+    assays: Mapping[str, str] = field(default_factory=dict)
+    weeks: tuple[int, ...] = (0,)
+
+    def __post_init__(self) -> None:
+        keys = [arm.key for arm in self.arms]
+        names = {f.name for f in self.contract.covariates}
+        problems = [
+            (len(keys) not in (1, 2) or len(set(keys)) != len(keys), "arms: give one arm, or two with different keys"),
+            (len(keys) == 2 and self.control not in keys, "control: name the control arm's key"),
+            (len(keys) == 1 and self.control is not None, "control: a one-arm study has none"),
+            (len(keys) == 1 and bool(self.effect_modifiers), "effect_modifiers: a one-arm study has none"),
+            (
+                not set(self.effect_modifiers) <= names,
+                "effect_modifiers: each must be a covariate of the patient class",
+            ),
+            (not set(self.expected_directions) <= names, "expected_directions: each must be a covariate"),
+            (
+                set(self.assays) != {f.name for f in self.contract.assays},
+                "assays: name the one used for each assay field",
+            ),
+        ]
+        for wrong, message in problems:
+            if wrong:
+                raise TypeError(f"study {self.key}, {message}")
+
+    @cached_property
+    def contract(self) -> Contract:
+        return Contract.of(self.patient)
+
+    @property
+    def has_control(self) -> bool:
+        return len(self.arms) == 2
+
+    @property
+    def treated(self) -> Arm:
+        """The arm that is not the control; the only arm of a one-arm study."""
+        return next(arm for arm in self.arms if arm.key != self.control)
+
+    @property
+    def control_arm(self) -> Arm | None:
+        return next((arm for arm in self.arms if arm.key == self.control), None)
