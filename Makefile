@@ -35,7 +35,10 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
 
-lock: ## resolve requirements.lock anew: every extra, all platforms, hashes, no address
-	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras --generate-hashes \
-	  --no-header --no-annotate --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
+lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the image needs to run, and to build the wheel
+	$(COMPILE) --all-extras --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	  pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(COMPILE) --constraint requirements.lock - --output-file requirements-build.lock

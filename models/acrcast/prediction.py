@@ -76,7 +76,11 @@ class MissingMeasure:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The complete answer. Members that do not apply are None here and absent from the answer: a one-arm study has no benefit."""
+    """The complete answer. Members that do not apply are None here and absent from the answer: a one-arm study has no benefit.
+
+    On the log-odds scale, `explanation_baseline` plus all `contribution`s is the treated probability, and
+    `explanation_control_baseline` plus all `control_contribution`s the control's.
+    """
 
     prediction_id: str
     study: str
@@ -90,6 +94,7 @@ class Prediction:
     derived: dict[str, float]
     explanation_scale: Literal["log-odds"]
     explanation_baseline: float
+    explanation_control_baseline: float | None
     explanation: tuple[Contribution, ...]
     support: Support
     missing: tuple[MissingMeasure, ...]

@@ -1,1 +1,1 @@
-"""."""
+"""acrcast: how a response model is made from trial data, compared, recorded and released."""

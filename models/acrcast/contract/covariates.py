@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from acrcast.arrays import Bools, Floats
 from acrcast.contract.fields import Contract, ContractField
 from acrcast.contract.measure import Patient, Undetectable
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Measure:
 
     label: what a clinician calls it. unit: as printed; ucum: as FHIR writes it.
     codes: preferred first. other_units: factor from an accepted unit to `unit`; any other unit is an error.
-    scale: on which scale a model sees it; `log` is log(1 + x / log_offset) and suits right-skewed assays.
+    scale: on which scale a model sees it; `log` is log(1 + x), for right-skewed assays.
     assay_of: this field names the assay of another measure and is no covariate itself.
     below_range: what to say of a value below the range, when there is a likely reason.
     """

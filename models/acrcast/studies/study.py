@@ -47,7 +47,8 @@ class Study:
     """One trial's question.
 
     arms: one or two. control: key of the control arm of two, None with one arm.
-    effect_modifiers: the few measures named beforehand whose effect may differ between the arms.
+    effect_modifiers: the few measures named beforehand whose effect may differ between the arms; none with one arm.
+    prespecified: the small set of predictors named beforehand; the effect modifiers always belong to it.
     expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
@@ -61,6 +62,7 @@ class Study:
     intended_use: str
     control: str | None = None
     effect_modifiers: tuple[str, ...] = ()
+    prespecified: tuple[str, ...] = ()
     expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
@@ -77,6 +79,7 @@ class Study:
                 not set(self.effect_modifiers) <= names,
                 "effect_modifiers: each must be a covariate of the patient class",
             ),
+            (not set(self.prespecified) <= names, "prespecified: each must be a covariate of the patient class"),
             (not set(self.expected_directions) <= names, "expected_directions: each must be a covariate"),
             (
                 set(self.assays) != {f.name for f in self.contract.assays},
@@ -90,6 +93,12 @@ class Study:
     @cached_property
     def contract(self) -> Contract:
         return Contract.of(self.patient)
+
+    @cached_property
+    def small_set(self) -> tuple[str, ...]:
+        """The measures named beforehand, in the order of the contract."""
+        named = {*self.prespecified, *self.effect_modifiers}
+        return tuple(f.name for f in self.contract.covariates if f.name in named)
 
     @property
     def has_control(self) -> bool:

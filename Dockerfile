@@ -1,0 +1,29 @@
+# The server: docker build --tag acrcast . && docker run -p 8000:8000 -e ACRCAST_BEHIND_AUTHENTICATING_PROXY=1 acrcast
+# It asks nobody who they are, so it refuses to listen beyond its own machine until the operator says with that variable
+# that something in front authenticates every request. A model of your own: -v MODEL:/model:ro -e ACRCAST_MODEL=/model.
+ARG BASE_IMAGE=python:3.11-slim
+
+FROM ${BASE_IMAGE} AS builder
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /build
+COPY requirements-build.lock requirements-service.lock ./
+RUN python -m venv tools \
+ && tools/bin/pip install --require-hashes -r requirements-build.lock \
+ && python -m venv /opt/acrcast \
+ && /opt/acrcast/bin/pip install --require-hashes -r requirements-service.lock
+COPY LICENSE README.md pyproject.toml ./
+COPY models models
+COPY training training
+COPY service service
+RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
+ && /opt/acrcast/bin/pip install --no-index --no-deps dist/*.whl
+
+FROM ${BASE_IMAGE}
+COPY --from=builder /opt/acrcast /opt/acrcast
+RUN useradd --system --no-create-home --uid 10001 acrcast
+USER 10001
+ENV PATH=/opt/acrcast/bin:$PATH PYTHONUNBUFFERED=1 ACRCAST_HOST=0.0.0.0 ACRCAST_PORT=8000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"ACRCAST_PORT\"]}/health/live', timeout=2)"]
+CMD ["acrcast", "serve"]

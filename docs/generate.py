@@ -1,0 +1,155 @@
+"""Writes the generated parts of the docs: `python -m docs.generate`, or with `--check` says what drifted and exits 1.
+
+A page holds a part between `<!-- generated: NAME -->` and `<!-- end -->`; `PARTS` says what makes each.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from acrcast.cli import root as acrcast_command
+from acrcast.contract import Code, ContractField
+from acrcast.contract.measure import LOINC, SNOMED_CT
+from acrcast.studies import Study, load_study, shipped_studies
+
+ROOT = Path(__file__).resolve().parent.parent
+PART = re.compile(r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
+MARKER = "<!-- generated:"
+HELP_WIDTH = 100
+SYSTEMS = {LOINC: "LOINC", SNOMED_CT: "SNOMED CT"}
+DIRECTIONS = {1: "more goes with response", -1: "more goes with non-response"}
+
+
+def fields() -> str:
+    """A table for each study that ships, from its patient class."""
+    return "\n".join(_study_fields(load_study(key)) for key in shipped_studies())
+
+
+def _study_fields(study: Study) -> str:
+    modifiers = ", ".join(f"`{name}`" for name in study.effect_modifiers) or "none"
+    arms = ", ".join(f"{arm.title} (`{arm.key}`)" for arm in study.arms)
+    facts = f"Endpoint: {study.endpoint.title}. Arms: {arms}. Effect modifiers named beforehand: {modifiers}."
+    return f"## `{study.key}`: {study.title}\n\n{facts}\n\n" + table(
+        ("Field", "Label", "Unit", "Expected", "Required", "Expected direction", "Codes", "Source", "Help"),
+        (
+            (
+                f"`{field.name}`",
+                field.measure.label,
+                _unit(field),
+                field.expected,
+                "yes" if field.required else "no",
+                DIRECTIONS.get(study.expected_directions.get(field.name, 0), ""),
+                ", ".join(map(_code, field.measure.codes)),
+                field.measure.source,
+                field.measure.help,
+            )
+            for field in study.contract
+        ),
+    )
+
+
+def _unit(field: ContractField) -> str:
+    others = ", ".join(f"{unit} times {factor:g}" for unit, factor in field.measure.other_units.items())
+    return field.measure.unit + (f" (also {others})" if others else "")
+
+
+def _code(code: Code) -> str:
+    return f"{SYSTEMS.get(code.system, 'acrcast')} {code.code}"
+
+
+def commands(command: click.Group = acrcast_command) -> str:
+    """What `--help` says of acrcast and of each command, at one width whatever the terminal's."""
+    context = click.Context(command, info_name="acrcast", terminal_width=HELP_WIDTH, **command.context_settings)
+    return "\n".join(
+        f"## `{ctx.command_path}`\n\n```text\n{ctx.get_help().rstrip()}\n```\n" for ctx in _with_subcommands(context)
+    )
+
+
+def _with_subcommands(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            if command is not None:
+                yield from _with_subcommands(click.Context(command, parent=context, info_name=name))
+
+
+def simulator() -> str:
+    """How the simulated trial compares with what it is calibrated to."""
+    from acrcast_training.data.simulator import comparison_table  # noqa: PLC0415  slow to import
+
+    return comparison_table()
+
+
+def data_checks() -> str:
+    """Every code that `acrcast check-data` may report."""
+    from acrcast_training.data.checks import ACCEPTABLE, CODES  # noqa: PLC0415  slow to import
+
+    return table(
+        ("Code", "Meaning", "May be accepted"),
+        ((f"`{code}`", meaning, "yes" if code in ACCEPTABLE else "") for code, meaning in CODES.items()),
+    )
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "fields": fields,
+    "commands": commands,
+    "simulator": simulator,
+    "data-checks": data_checks,
+}
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; what Markdown would take for the end of a cell or the start of a tag is escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
+
+
+def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
+    """`page` with its parts as they should be. Raises ValueError for a part that nothing makes or that does not end."""
+    names = [part["name"] for part in PART.finditer(page)]
+    if unknown := set(names) - set(parts):
+        raise ValueError(f"nothing makes the part {', '.join(sorted(unknown))}: known are {', '.join(parts)}")
+    if page.count(MARKER) != len(names):
+        raise ValueError(f"each {MARKER} NAME --> stands on a line of its own and needs its <!-- end -->")
+    return PART.sub(lambda part: f"{part['open']}\n{parts[part['name']]().rstrip()}\n\n{part['close']}", page)
+
+
+def drift(root: Path, parts: Mapping[str, Callable[[], str]] = PARTS) -> dict[Path, tuple[str, str]]:
+    """Pages of `root` that differ from what should be there: path to (as it is, as it should be)."""
+    pages = {
+        path: path.read_text(encoding="utf-8") for path in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
+    }
+    wanted = {path: generated(text, parts) for path, text in pages.items()}
+    return {path: (pages[path], wanted[path]) for path in pages if pages[path] != wanted[path]}
+
+
+def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    """Write the pages that drifted, or with `--check` show how they did; 1 if a check found any."""
+    drifted = drift(root)
+    for path, (present, wanted) in drifted.items():
+        name = str(path.relative_to(root))
+        if "--check" in arguments:
+            lines = difflib.unified_diff(
+                present.splitlines(), wanted.splitlines(), name, f"{name}, generated", lineterm=""
+            )
+            print("\n".join(lines))
+        else:
+            path.write_text(wanted, encoding="utf-8")
+            print(f"wrote {name}")
+    if drifted and "--check" in arguments:
+        print(f"{len(drifted)} page(s) differ from what generates them: run make docs")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,319 @@
+"""A response model on disk: a folder of plain arrays, JSON and XGBoost's own files, checked before it is believed.
+
+    manifest.json   format, study, contract digest, SHA-256 of every other file, and where the model comes from
+    arrays.npz      numbers, without pickled objects
+    boosters/*.ubj  XGBoost's own format, for boosted trees only
+    card.json       the model card
+    self_test.npz   made-up inputs and the answers that they must give
+
+Loading runs no code from the folder. The digest of the manifest, which holds all others, is the model's digest.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import acrcast
+from acrcast.arrays import Floats
+from acrcast.errors import ArtefactError, NewerFormatError, OtherContractError, TamperedError, UsageError
+from acrcast.estimators.design import Standardisation, Terms, columns_of
+from acrcast.estimators.ensemble import BoostedEnsemble, Ensemble, LogisticEnsemble
+from acrcast.estimators.missing import ConditionalNormal
+from acrcast.estimators.rows import Preparation
+from acrcast.prediction import ModelIdentity, TrainingData
+from acrcast.response_model import ResponseModel
+from acrcast.studies import load_study, shipped_studies
+from acrcast.studies.study import Study
+from acrcast.support import TrainingRange
+
+if TYPE_CHECKING:
+    import xgboost as xgb
+
+FORMAT = 1
+MANIFEST, ARRAYS, CARD, SELF_TEST, BOOSTERS = "manifest.json", "arrays.npz", "card.json", "self_test.npz", "boosters"
+RELEASED = Path(acrcast.__file__).parent / "released" / "ld-il2-ra"
+SELF_TEST_TOLERANCE = 1e-9
+SELF_TEST_ROWS = 16
+LARGEST_FILE = 200 * 1024 * 1024
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """What a model says of itself. Every file of the folder is listed with its SHA-256; an unlisted file is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    study: str
+    contract: Digest
+    endpoint: str
+    candidate: str
+    estimate_conditions_on: str
+    training_data: TrainingData
+    data_fingerprint: str
+    code_revision: str
+    created: str
+    library_versions: dict[str, str]
+    booster_factor: float | None = None
+    files: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(/[A-Za-z0-9_]+)?\.(npz|json|ubj)$")], Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a model comes from; recorded in the manifest."""
+
+    name: str
+    version: str
+    training_data: TrainingData
+    data_fingerprint: str
+    code_revision: str
+    created: str
+    library_versions: Mapping[str, str]
+
+
+def save(model: ResponseModel, provenance: Provenance, folder: Path) -> ModelIdentity:
+    """Write the model into an empty or new folder and return its identity.
+
+    Raises UsageError when the folder already holds something.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: give a new folder for the model")
+    contents = {ARRAYS: _npz(_arrays(model)), CARD: _json(model.card), SELF_TEST: _npz(_self_test(model))}
+    contents |= _boosters(model.ensemble)
+    manifest = Manifest(
+        name=provenance.name,
+        version=provenance.version,
+        study=model.study.key,
+        contract=model.study.contract.digest,
+        endpoint=model.study.endpoint.title,
+        candidate=model.candidate,
+        estimate_conditions_on=model.estimate_conditions_on,
+        training_data=provenance.training_data,
+        data_fingerprint=provenance.data_fingerprint,
+        code_revision=provenance.code_revision,
+        created=provenance.created,
+        library_versions=dict(provenance.library_versions),
+        booster_factor=model.ensemble.factor if isinstance(model.ensemble, BoostedEnsemble) else None,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    )
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    written = _json(manifest.model_dump(mode="json"))
+    (folder / MANIFEST).write_bytes(written)
+    return _identity(manifest, written)
+
+
+def load(folder: Path, study: Study | None = None) -> ResponseModel:
+    """The model of a folder, after its digests, its contract and its self-test have been checked.
+
+    study: needed for a study of your own, which the model names but does not contain.
+    Raises ArtefactError (incomplete or unreadable), TamperedError, NewerFormatError, OtherContractError, UsageError.
+    """
+    manifest, written = _manifest(folder)
+    study = _study(manifest, study)
+    contents = _checked_files(folder, manifest)
+    arrays = _read_npz(contents[ARRAYS], ARRAYS)
+    try:
+        model = _model(study, manifest, _identity(manifest, written), json.loads(contents[CARD]), arrays, contents)
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise ArtefactError(f"{folder}: the model's arrays are not those of format {FORMAT}: {error}") from error
+    _check_self_test(model, _read_npz(contents[SELF_TEST], SELF_TEST), folder)
+    return model
+
+
+def _manifest(folder: Path) -> tuple[Manifest, bytes]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ArtefactError(f"{folder}: no {MANIFEST} here; give a folder that `acrcast train` wrote")
+    written = path.read_bytes()
+    try:
+        found = json.loads(written)
+        if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > FORMAT:
+            raise NewerFormatError(
+                f"{folder}: written in format {found['format']}, this is acrcast {acrcast.__version__} which reads format {FORMAT}: upgrade acrcast"
+            )
+        return Manifest.model_validate(found), written
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise TamperedError(f"{path}: not a manifest of format {FORMAT}") from error
+
+
+def _study(manifest: Manifest, study: Study | None) -> Study:
+    if study is None:
+        if manifest.study not in shipped_studies():
+            raise UsageError(
+                f"the model is of the study {manifest.study!r}, which does not ship: name its file by --study"
+            )
+        study = load_study(manifest.study)
+    if study.key != manifest.study:
+        raise UsageError(f"the model is of the study {manifest.study!r}, not of {study.key!r}")
+    if study.contract.digest != manifest.contract:
+        raise OtherContractError(
+            f"the fields of study {study.key!r} have changed since the model was trained: train it anew"
+        )
+    return study
+
+
+def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {MANIFEST}
+    unlisted, lost = sorted(present - manifest.files.keys()), sorted(manifest.files.keys() - present)
+    if lost:
+        raise ArtefactError(f"{folder}: {lost[0]} is missing")
+    if unlisted:
+        raise TamperedError(f"{folder}: {unlisted[0]} does not belong to the model")
+    contents = {}
+    for name, digest in manifest.files.items():
+        path = folder / name
+        if path.stat().st_size > LARGEST_FILE:
+            raise ArtefactError(f"{path}: larger than {LARGEST_FILE // 1024**2} MiB")
+        contents[name] = path.read_bytes()
+        if hashlib.sha256(contents[name]).hexdigest() != digest:
+            raise TamperedError(f"{path}: its content differs from the digest in {MANIFEST}")
+    if not {ARRAYS, CARD, SELF_TEST} <= contents.keys():
+        raise ArtefactError(f"{folder}: {MANIFEST} does not list {ARRAYS}, {CARD} and {SELF_TEST}")
+    return contents
+
+
+def _identity(manifest: Manifest, written: bytes) -> ModelIdentity:
+    digest = f"sha256:{hashlib.sha256(written).hexdigest()}"
+    return ModelIdentity(manifest.name, manifest.version, digest, manifest.training_data)
+
+
+def _arrays(model: ResponseModel) -> dict[str, Floats]:
+    standardisation, conditional = model.preparation.standardisation, model.preparation.conditional
+    arrays = {
+        "mean": standardisation.mean,
+        "sd": standardisation.sd,
+        "conditional_mean": conditional.mean,
+        "conditional_covariance": conditional.covariance,
+        "conditional_low": conditional.low,
+        "conditional_high": conditional.high,
+        "nodes": model.nodes,
+        "range_low": model.training_range.low,
+        "range_high": model.training_range.high,
+        "range_distance": np.array([model.training_range.edge, model.training_range.outside]),
+        "averages": np.stack([model.averages[arm.key] for arm in model.study.arms]),
+    }
+    if isinstance(model.ensemble, LogisticEnsemble):
+        arrays |= {"point": model.ensemble.point, "members": model.ensemble.members}
+    return arrays
+
+
+def _model(
+    study: Study,
+    manifest: Manifest,
+    identity: ModelIdentity,
+    card: dict[str, Any],
+    arrays: dict[str, Floats],
+    contents: dict[str, bytes],
+) -> ResponseModel:
+    terms = Terms.of(study)
+    block = np.array([column.position for column in columns_of(study.contract)], dtype=np.int64)
+    conditional = ConditionalNormal(
+        arrays["conditional_mean"],
+        arrays["conditional_covariance"],
+        arrays["conditional_low"],
+        arrays["conditional_high"],
+        block,
+    )
+    edge, outside = arrays["range_distance"]
+    return ResponseModel(
+        study=study,
+        identity=identity,
+        card=card,
+        candidate=manifest.candidate,
+        estimate_conditions_on=manifest.estimate_conditions_on,
+        terms=terms,
+        preparation=Preparation(Standardisation(arrays["mean"], arrays["sd"]), conditional),
+        training_range=TrainingRange(arrays["range_low"], arrays["range_high"], float(edge), float(outside)),
+        ensemble=_ensemble(terms, manifest, arrays, contents),
+        nodes=arrays["nodes"],
+        averages={arm.key: arrays["averages"][i] for i, arm in enumerate(study.arms)},
+    )
+
+
+def _ensemble(terms: Terms, manifest: Manifest, arrays: dict[str, Floats], contents: dict[str, bytes]) -> Ensemble:
+    if manifest.booster_factor is None:
+        if arrays["members"].shape != (len(arrays["nodes"]), terms.size) or arrays["point"].shape != (terms.size,):
+            raise ValueError("coefficients do not fit the design")
+        return LogisticEnsemble(terms, arrays["point"], arrays["members"])
+    from acrcast.estimators.boosted import from_bytes  # noqa: PLC0415  only when a model needs it
+
+    names = sorted(name for name in contents if name.startswith(f"{BOOSTERS}/member_"))
+    members: tuple[xgb.Booster, ...] = tuple(from_bytes(contents[name]) for name in names)
+    if len(members) != len(arrays["nodes"]):
+        raise ValueError("one booster for each node is needed")
+    return BoostedEnsemble(terms, from_bytes(contents[f"{BOOSTERS}/point.ubj"]), members, manifest.booster_factor)
+
+
+def _boosters(ensemble: Ensemble) -> dict[str, bytes]:
+    if not isinstance(ensemble, BoostedEnsemble):
+        return {}
+    from acrcast.estimators.boosted import as_bytes  # noqa: PLC0415  only when a model needs it
+
+    members = {f"{BOOSTERS}/member_{m:03}.ubj": as_bytes(member) for m, member in enumerate(ensemble.boosters)}
+    return {f"{BOOSTERS}/point.ubj": as_bytes(ensemble.point), **members}
+
+
+def _self_test(model: ResponseModel) -> dict[str, Floats]:
+    """Made-up standardised rows, drawn from the model's own description of the covariates, some with measures missing."""
+    rng = np.random.default_rng(0)
+    q = len(model.terms.columns)
+    nothing = np.full((SELF_TEST_ROWS, q), np.nan)
+    nodes = rng.standard_normal((SELF_TEST_ROWS, 1, q))
+    rows = model.preparation.conditional.draw(nothing, np.zeros(nothing.shape, dtype=bool), nodes)[:, 0]
+    rows[SELF_TEST_ROWS // 2 :][rng.random((SELF_TEST_ROWS - SELF_TEST_ROWS // 2, q)) < 0.3] = np.nan
+    return {"rows": rows, "answers": _answers(model, rows)}
+
+
+def _answers(model: ResponseModel, rows: Floats) -> Floats:
+    risks = model.risks_of(rows, np.zeros(rows.shape, dtype=bool), 0.95)
+    arms = [risks.treated, *(part for part in (risks.control, risks.benefit) if part is not None)]
+    return np.stack([value for arm in arms for value in (arm.probability, arm.low, arm.high)], axis=1)
+
+
+def _check_self_test(model: ResponseModel, expected: dict[str, Floats], folder: Path) -> None:
+    try:
+        given = _answers(model, expected["rows"])
+        agrees = given.shape == expected["answers"].shape and np.allclose(
+            given, expected["answers"], rtol=0, atol=SELF_TEST_TOLERANCE
+        )
+    except (KeyError, ValueError, IndexError, TypeError, np.linalg.LinAlgError) as error:
+        raise TamperedError(f"{folder}: the self-test cannot be run: {error}") from error
+    if not agrees:
+        raise TamperedError(f"{folder}: the model no longer gives the answers recorded in {SELF_TEST}")
+
+
+def _npz(arrays: Mapping[str, Floats]) -> bytes:
+    """An .npz whose bytes depend on the arrays alone: no time stamps."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(arrays):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+    return buffer.getvalue()
+
+
+def _read_npz(content: bytes, name: str) -> dict[str, Floats]:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {key: np.asarray(archive[key], dtype=np.float64) for key in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise ArtefactError(f"{name}: not plain arrays; pickled objects are never loaded") from error
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

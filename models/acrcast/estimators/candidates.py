@@ -1,0 +1,109 @@
+"""The six candidates, simplest first, fitted to B resamples at once through one interface."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from acrcast.arrays import Floats
+from acrcast.estimators.design import Terms
+from acrcast.estimators.elastic_net import elastic_net
+from acrcast.estimators.normal import expit
+from acrcast.estimators.posterior import hierarchical, prespecified, projected
+from acrcast.estimators.rows import PreparedRows
+from acrcast.estimators.small_set import firth, prevalence
+
+if TYPE_CHECKING:
+    import xgboost as xgb
+
+
+class PointFits(Protocol):
+    """B fits of one candidate."""
+
+    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+        """(B, N) probabilities. arm: (N,) or a number. Z: (B, N, q), standardised in each resample."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticPoints:
+    """Coefficients (B, p) on all terms of the design."""
+
+    terms: Terms
+    coefficients: Floats
+
+    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+        X = self.terms.matrix(arm, Z)
+        return expit(np.matmul(X, self.coefficients[:, :, None])[:, :, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedPoints:
+    """One booster for each of B resamples."""
+
+    terms: Terms
+    boosters: "list[xgb.Booster]"
+
+    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+        from acrcast.estimators.boosted import feature_matrix, log_odds  # noqa: PLC0415  only when a model needs it
+
+        return np.stack(
+            [expit(log_odds(booster, feature_matrix(self.terms, arm, Z[b]))) for b, booster in enumerate(self.boosters)]
+        )
+
+
+def _boosted(prepared: PreparedRows, rng: np.random.Generator) -> PointFits:
+    from acrcast.estimators.boosted import fit_boosted  # noqa: PLC0415  only when a model needs it
+
+    return BoostedPoints(prepared.terms, fit_boosted(prepared, rng))
+
+
+def _logistic(fit: Callable[[PreparedRows, np.random.Generator], Floats]) -> "Fit":
+    return lambda prepared, rng: LogisticPoints(prepared.terms, fit(prepared, rng))
+
+
+Fit = Callable[[PreparedRows, np.random.Generator], PointFits]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """conditions_on: what its estimate uses, in words that go with every prediction."""
+
+    name: str
+    fit: Fit
+    conditions_on: str
+
+    @property
+    def is_logistic(self) -> bool:
+        return self.name != "xgboost"
+
+
+CANDIDATES: dict[str, Candidate] = {
+    candidate.name: candidate
+    for candidate in (
+        Candidate(
+            "prevalence",
+            _logistic(lambda prepared, _: prevalence(prepared)),
+            "the treatment arm only: it is the arm's response rate, the same for every patient",
+        ),
+        Candidate(
+            "prespecified",
+            _logistic(lambda prepared, _: projected(prepared, prespecified(prepared))),
+            "the treatment arm and the measures named beforehand",
+        ),
+        Candidate(
+            "hierarchical",
+            _logistic(lambda prepared, _: projected(prepared, hierarchical(prepared))),
+            "the treatment arm and every measure",
+        ),
+        Candidate(
+            "firth",
+            _logistic(lambda prepared, _: firth(prepared)),
+            "the treatment arm and the measures named beforehand",
+        ),
+        Candidate("elastic-net", _logistic(elastic_net), "the treatment arm and the measures that its penalty kept"),
+        Candidate("xgboost", _boosted, "the treatment arm and every measure"),
+    )
+}
+"""In the order of preference: among candidates that do equally well, the earlier one is chosen."""

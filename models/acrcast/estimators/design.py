@@ -1,0 +1,146 @@
+"""From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Bools, Floats
+from acrcast.contract import Contract, Covariates
+from acrcast.studies.study import Study
+
+# The arm enters as -1/2 (control) and +1/2 (treated), so that main effects are averages over the arms.
+CONTROL, TREATED = -0.5, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: a number on its scale, or the indicator of one level of a category (the first level is the reference)."""
+
+    field: str
+    position: int
+    scale: str
+    level: int | None = None
+    level_name: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.field}={self.level_name}" if self.level_name else self.field
+
+    @property
+    def is_indicator(self) -> bool:
+        return self.level is not None
+
+
+def columns_of(contract: Contract) -> tuple[Column, ...]:
+    """All columns of a contract's covariates, in its order. A yes_no is the indicator of yes."""
+    columns: list[Column] = []
+    for position, field in enumerate(contract.covariates):
+        if field.kind == "yes_no":
+            columns.append(Column(field.name, position, "linear", 1))
+        elif field.kind == "category":
+            columns += [
+                Column(field.name, position, "linear", level, field.levels[level])
+                for level in range(1, len(field.levels))
+            ]
+        else:
+            columns.append(Column(field.name, position, field.measure.scale))
+    return tuple(columns)
+
+
+def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:
+    """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
+    values = covariates.values
+    scaled = np.empty((len(covariates), len(columns)))
+    for j, column in enumerate(columns):
+        value = values[:, column.position]
+        if column.level is not None:
+            scaled[:, j] = np.where(np.isnan(value), np.nan, value == column.level)
+        elif column.scale == "log":
+            scaled[:, j] = np.log1p(value)
+        elif column.scale == "sqrt":
+            scaled[:, j] = np.sqrt(value)
+        else:
+            scaled[:, j] = value
+    return scaled, covariates.below[:, [column.position for column in columns]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Which columns of the design are what: intercept, arm (with two arms), q measures, k interactions with the arm."""
+
+    columns: tuple[Column, ...]
+    two_arms: bool
+    modifiers: tuple[int, ...]
+    small_set: tuple[int, ...]
+
+    @classmethod
+    def of(cls, study: Study) -> "Terms":
+        columns = columns_of(study.contract)
+        return cls(
+            columns=columns,
+            two_arms=study.has_control,
+            modifiers=tuple(j for j, column in enumerate(columns) if column.field in study.effect_modifiers),
+            small_set=tuple(j for j, column in enumerate(columns) if column.field in study.small_set),
+        )
+
+    @property
+    def first_measure(self) -> int:
+        return 2 if self.two_arms else 1
+
+    @property
+    def size(self) -> int:
+        return self.first_measure + len(self.columns) + len(self.modifiers)
+
+    @property
+    def measures(self) -> slice:
+        return slice(self.first_measure, self.first_measure + len(self.columns))
+
+    @property
+    def interactions(self) -> slice:
+        return slice(self.first_measure + len(self.columns), self.size)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        measures = tuple(column.name for column in self.columns)
+        arm = ("arm",) if self.two_arms else ()
+        return ("intercept", *arm, *measures, *(f"arm x {measures[j]}" for j in self.modifiers))
+
+    def small_terms(self) -> tuple[int, ...]:
+        """Positions of the prespecified model's terms: intercept, arm, the small set and the modifiers' interactions."""
+        start = self.first_measure
+        return (*range(start), *(start + j for j in self.small_set), *range(self.interactions.start, self.size))
+
+    def matrix(self, arm: Floats | float, Z: Floats) -> Floats:
+        """(..., n, p) design. arm: (n,) or a number, `CONTROL` or `TREATED`. Z: (..., n, q) standardised columns."""
+        X = np.empty((*Z.shape[:-1], self.size))
+        X[..., 0] = 1.0
+        X[..., self.measures] = Z
+        if self.two_arms:
+            X[..., 1] = arm
+            X[..., self.interactions] = X[..., 1:2] * Z[..., list(self.modifiers)]
+        return X
+
+
+@dataclass(frozen=True, slots=True)
+class Standardisation:
+    """Mean and population standard deviation of each column; a constant or wholly missing column becomes zeros."""
+
+    mean: Floats
+    sd: Floats
+
+    @classmethod
+    def fit(cls, scaled: Floats, weights: Floats) -> "Standardisation":
+        """scaled: (n, q) with NaN. weights: (n,). What is missing takes no part."""
+        known = ~np.isnan(scaled)
+        w = weights[:, None] * known
+        total = w.sum(axis=0)
+        seen = total > 0
+        value = np.where(known, scaled, 0.0)
+        mean = np.divide((w * value).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
+        spread = np.divide((w * (value - mean) ** 2).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
+        sd = np.sqrt(spread)
+        constant = sd <= 1e-9 * np.maximum(1.0, np.abs(mean))
+        return cls(mean, np.where(constant, np.inf, sd))
+
+    def apply(self, scaled: Floats) -> Floats:
+        return (scaled - self.mean) / self.sd

@@ -1,0 +1,128 @@
+"""What every candidate is fitted on: the rows of a trial, prepared anew in each resample by the rule used at deployment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Bools, Floats, Integers
+from acrcast.contract import Covariates
+from acrcast.estimators.design import CONTROL, TREATED, Column, Standardisation, Terms, on_scale
+from acrcast.estimators.missing import ConditionalNormal
+from acrcast.studies.study import Study
+
+# Draws that stand for one incomplete patient in fitting and in validation.
+COPIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRows:
+    """A trial as numbers. scaled: (n, q) on the columns' scales, NaN missing; below: (n, q); arm: (n,); y: (n,) 0 or 1."""
+
+    study: Study
+    terms: Terms
+    scaled: Floats
+    below: Bools
+    arm: Floats
+    y: Floats
+
+    @classmethod
+    def of(cls, study: Study, covariates: Covariates, treated: Bools, responded: Bools) -> "TrialRows":
+        terms = Terms.of(study)
+        scaled, below = on_scale(terms.columns, covariates)
+        return cls(study, terms, scaled, below, np.where(treated, TREATED, CONTROL), responded.astype(np.float64))
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is learned from the covariates alone: their standardisation and their joint distribution."""
+
+    standardisation: Standardisation
+    conditional: ConditionalNormal
+
+    @classmethod
+    def fit(cls, rows: TrialRows, weights: Floats, start: "Preparation | None" = None) -> "Preparation":
+        """weights: (n,), not negative; a row of weight 0 takes no part."""
+        standardisation = Standardisation.fit(np.where(rows.below, np.nan, rows.scaled), weights)
+        low, high, block = _indicators(rows.terms.columns, standardisation)
+        Z = standardisation.apply(rows.scaled)
+        conditional = ConditionalNormal.fit(
+            Z, rows.below, weights, low=low, high=high, block=block, start=None if start is None else start.conditional
+        )
+        return cls(standardisation, conditional)
+
+    def complete(self, scaled: Floats, below: Bools, nodes: Floats) -> Floats:
+        """(n, K, q) standardised rows with unknowns drawn, one draw a node."""
+        return self.conditional.draw(self.standardisation.apply(scaled), below, nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """B resamples of one trial, ready to fit.
+
+    patient: (N,) which patient a row stands for, ascending; an incomplete patient has `COPIES` rows.
+    share: (N,) 1 or 1/COPIES. Z: (B, N, q) standardised in each resample. weights: (B, N), the resample's weights by share.
+    """
+
+    rows: TrialRows
+    preparations: tuple[Preparation, ...]
+    patient: Integers
+    share: Floats
+    Z: Floats
+    weights: Floats
+
+    @property
+    def terms(self) -> Terms:
+        return self.rows.terms
+
+    @property
+    def arm(self) -> Floats:
+        return self.rows.arm[self.patient]
+
+    @property
+    def y(self) -> Floats:
+        return self.rows.y[self.patient]
+
+    @property
+    def matrix(self) -> Floats:
+        """(B, N, p) design of every resample."""
+        return self.terms.matrix(self.arm, self.Z)
+
+    def by_patient(self, values: Floats) -> Floats:
+        """(B, N) values of rows averaged to (B, n) patients."""
+        first = np.flatnonzero(np.diff(self.patient, prepend=-1))
+        averaged: Floats = np.add.reduceat(values * self.share, first, axis=1)
+        return averaged
+
+
+def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> PreparedRows:
+    """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
+    unknown = np.isnan(rows.scaled) | rows.below
+    copies = np.where(unknown.any(axis=1), COPIES, 1)
+    patient = np.repeat(np.arange(len(rows)), copies)
+    share = 1.0 / copies[patient]
+    q = rows.scaled.shape[1]
+    incomplete = np.flatnonzero(copies > 1)
+    nodes = rng.standard_normal((len(incomplete), COPIES, q))
+    Z = np.empty((len(weights), len(patient), q))
+    preparations: list[Preparation] = []
+    start: Preparation | None = None
+    for b, w in enumerate(weights):
+        preparation = Preparation.fit(rows, w, start)
+        start = start or preparation
+        preparations.append(preparation)
+        standard = preparation.standardisation.apply(rows.scaled)
+        Z[b] = standard[patient]
+        if incomplete.size:
+            drawn = preparation.conditional.draw(standard[incomplete], rows.below[incomplete], nodes)
+            Z[b, copies[patient] > 1] = drawn.reshape(-1, q)
+    return PreparedRows(rows, tuple(preparations), patient, share, Z, weights[:, patient] * share)
+
+
+def _indicators(columns: tuple[Column, ...], standardisation: Standardisation) -> tuple[Floats, Floats, Integers]:
+    zero, one = standardisation.apply(np.zeros(len(columns))), standardisation.apply(np.ones(len(columns)))
+    is_indicator = np.array([column.is_indicator for column in columns], dtype=bool)
+    block = np.array([column.position for column in columns], dtype=np.int64)
+    return np.where(is_indicator, zero, np.nan), np.where(is_indicator, one, np.nan), block

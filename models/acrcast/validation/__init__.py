@@ -1,0 +1,1 @@
+"""How good a model's risks are: pure statistics on risks and outcomes."""

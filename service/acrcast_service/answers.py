@@ -1,0 +1,22 @@
+"""Answers as JSON, written from the dataclasses that document them."""
+
+from typing import Any
+
+from fastapi import Response
+from pydantic import TypeAdapter
+
+# A writer is compiled from its dataclass once.
+_WRITERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def json_answer(content: object) -> Response:
+    return Response(written(content), media_type="application/json")
+
+
+def written(content: object) -> bytes:
+    """`content`, a dataclass, as JSON. A member that is None is absent: an answer holds no null."""
+    kind = type(content)
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = TypeAdapter(kind)
+    return writer.dump_json(content, exclude_none=True)

@@ -1,0 +1,66 @@
+"""JSON Schema of what comes in and goes out, with what the contract knows of each field."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from acrcast.contract import Contract, ContractField
+from acrcast.studies import Study
+
+REF = "#/components/schemas/{model}"
+PATIENT = "Patient"
+
+# The body of a request about one patient of the server's study.
+PATIENT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": REF.format(model=PATIENT)}}},
+}
+
+
+def patient_schemas(study: Study) -> dict[str, Any]:
+    """The patient's schema under its name, and those that it refers to."""
+    schema = TypeAdapter(study.patient).json_schema(ref_template=REF)
+    parts: dict[str, Any] = schema.pop("$defs", {})
+    _add_measures(schema["properties"], study.contract)
+    schema["title"] = study.title
+    schema["examples"] = [
+        {name: field["examples"][0] for name, field in schema["properties"].items() if "examples" in field}
+    ]
+    return {**parts, PATIENT: schema}
+
+
+def _add_measures(properties: dict[str, Any], contract: Contract) -> None:
+    for field in contract:
+        properties[field.name] |= _of_measure(field)
+
+
+def _of_measure(field: ContractField) -> dict[str, Any]:
+    """What a bare JSON type does not say of the field. Extensions (`x-`) that do not apply are absent."""
+    measure = field.measure
+    extensions = {
+        "x-unit": measure.unit,
+        "x-ucum": measure.ucum,
+        "x-codes": [{"system": code.system, "code": code.code} for code in measure.codes],
+        "x-assay-of": measure.assay_of,
+        "x-source": measure.source,
+    }
+    sentences = [measure.help, f"Expected: {field.expected}"]
+    return {
+        "title": measure.label,
+        "description": ". ".join(sentence for sentence in sentences if sentence) + ".",
+        **{name: value for name, value in extensions.items() if value},
+    }
+
+
+def absent_instead_of_null(schema: dict[str, Any]) -> None:
+    """Says of an answer what its writer does: a member that may be None is left out, and never null."""
+    members: dict[str, Any] = schema.get("properties", {})
+    for name, member in members.items():
+        options = member.get("anyOf", [])
+        kept = [option for option in options if option != {"type": "null"}]
+        if len(kept) == len(options):
+            continue
+        rest = {key: value for key, value in member.items() if key not in ("anyOf", "default")}
+        members[name] = rest | (kept[0] if len(kept) == 1 else {"anyOf": kept})
+        if name in schema.get("required", []):
+            schema["required"].remove(name)

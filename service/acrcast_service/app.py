@@ -1,0 +1,66 @@
+"""The application: the rooms put together."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+import acrcast
+from acrcast.response_model import ResponseModel
+from acrcast_service import health
+from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.errors import LastResort, add_error_handlers
+from acrcast_service.model_card import routes as model_card
+from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.pages import routes as pages
+from acrcast_service.prediction import routes as prediction
+from acrcast_service.security_headers import SecurityHeaders
+from acrcast_service.server_state import ServerState
+from acrcast_service.settings import Settings, read_settings
+
+
+def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
+    """The application that answers with `model`; without one it loads that of the settings when it starts."""
+    app = FastAPI(
+        title="acrcast",
+        version=acrcast.__version__,
+        lifespan=_lifespan,
+        # the framework's pages fetch from other hosts: ours are in api_docs
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # the framework's own would record exceptions with their messages, hence a patient's values
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+        middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
+    )
+    app.state.server = ServerState(settings, ModelStore(model))
+    add_error_handlers(app)
+    for room in (prediction, model_card, health, api_docs, pages):
+        app.include_router(room.router)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """For a server that makes the application itself, as each worker process does."""
+    return create_app(read_settings())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    server: ServerState = app.state.server
+    if server.models.is_empty:
+        server.models.put(load_model(server.settings))
+    # what was loaded stays for good: leave it out of every later collection, which would hold up requests
+    gc.collect()
+    gc.freeze()
+    yield
+    server.models.clear()

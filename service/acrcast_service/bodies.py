@@ -1,0 +1,44 @@
+"""Reading a request's body: only JSON, and only so much of it."""
+
+from fastapi import Request
+
+from acrcast_service.problems import BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, HttpProblem
+
+
+async def read_json_body(request: Request, limit: int) -> bytes:
+    """The body's bytes, not yet parsed. limit: bytes.
+
+    Raises HttpProblem: 415 unless it is declared as JSON in UTF-8, not compressed; 413 past the limit, before reading more.
+    """
+    content_type = b""
+    for name, value in request.scope["headers"]:
+        if name == b"content-type":
+            content_type = value
+        elif name == b"content-length" and value.isdigit() and int(value[:20]) > limit:
+            raise _too_large(limit)
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise HttpProblem(UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
+    if content_type != b"application/json" and not _is_json(content_type):
+        raise HttpProblem(UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json, in UTF-8")
+    message = await request.receive()
+    parts = [message.get("body", b"")]
+    size = len(parts[0])
+    while message.get("more_body", False) and size <= limit:
+        message = await request.receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+    if size > limit:
+        raise _too_large(limit)
+    if message["type"] == "http.disconnect":
+        raise HttpProblem(BAD_REQUEST, "the connection closed before the body was complete")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _is_json(content_type: bytes) -> bool:
+    essence, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    charsets = [part.partition(b"=")[2].strip(b'"') for part in parameters if part.startswith(b"charset=")]
+    return essence == b"application/json" and all(charset in (b"utf-8", b"utf8") for charset in charsets)
+
+
+def _too_large(limit: int) -> HttpProblem:
+    return HttpProblem(TOO_LARGE, f"this server reads at most {limit} bytes")

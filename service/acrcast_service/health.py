@@ -1,0 +1,37 @@
+"""Is the process alive, and can it answer: for whoever restarts it, and for whoever sends it requests."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from acrcast_service.answers import json_answer
+from acrcast_service.problems import NOT_READY, documented
+from acrcast_service.server_state import state_of
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A model is loaded; `model` is its digest, as in every prediction."""
+
+    status: Literal["ready"]
+    model: str
+
+
+@router.get("/live", summary="Is the process alive?", response_model=Alive)
+async def live() -> Response:
+    return json_answer(Alive("alive"))
+
+
+@router.get("/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY))
+async def ready(request: Request) -> Response:
+    return json_answer(Ready("ready", state_of(request).models.current.model.identity.digest))

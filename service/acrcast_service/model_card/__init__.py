@@ -1,0 +1,1 @@
+"""Which model answers, what it asks for, and its card."""

@@ -1,0 +1,27 @@
+"""`GET /model` and `GET /model/card`."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from acrcast_service.answers import json_answer
+from acrcast_service.model_card.schemas import ModelDescription
+from acrcast_service.model_card.service import describe
+from acrcast_service.problems import NOT_READY, documented
+from acrcast_service.server_state import state_of
+
+router = APIRouter(prefix="/model", tags=["model"])
+
+
+@router.get("", summary="Which model answers", response_model=ModelDescription, responses=documented(NOT_READY))
+async def model(request: Request) -> Response:
+    """The model's identity, its study, and every field of a patient with its unit and range."""
+    server = state_of(request)
+    return json_answer(describe(server.models.current.model, server.settings.level))
+
+
+@router.get("/card", summary="The model's card", response_model=dict[str, Any], responses=documented(NOT_READY))
+async def card(request: Request) -> Response:
+    """How the model was made and validated, on which data, and what it is not for."""
+    return Response(orjson.dumps(state_of(request).models.current.model.card), media_type="application/json")

@@ -1,0 +1,43 @@
+"""The page at `/`, and one for each problem type."""
+
+from html import escape
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from acrcast_service.problems import NOT_FOUND, PROBLEM_TYPES, HttpProblem
+from acrcast_service.server_state import state_of
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def landing(request: Request) -> Response:
+    model = state_of(request).models.current.model
+    study, identity = model.study, model.identity
+    return _page(
+        "acrcast",
+        f"<p>{escape(study.title)}. Predicts: {escape(study.endpoint.title)}.</p>"
+        f"<p><strong>{escape(study.intended_use)}</strong></p>"
+        f"<p>Model {escape(identity.name)} {escape(identity.version)}, trained on {identity.training_data} data.</p>"
+        '<ul><li><a href="docs">How to ask it: the API</a></li>'
+        '<li><a href="model">The model and the fields of a patient</a></li>'
+        '<li><a href="model/card">The model&rsquo;s card</a></li></ul>',
+    )
+
+
+@router.get("/problems/{name}")
+async def problem(name: str) -> Response:
+    kind = PROBLEM_TYPES.get(name)
+    if kind is None:
+        raise HttpProblem(NOT_FOUND)
+    return _page(kind.title, f"<p>Status {kind.status}, type <code>{kind.uri}</code>.</p><p>{escape(kind.help)}</p>")
+
+
+def _page(title: str, content: str) -> Response:
+    """A page without style or script. content: HTML."""
+    return HTMLResponse(
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title></head><body><h1>{escape(title)}</h1>{content}</body></html>\n"
+    )

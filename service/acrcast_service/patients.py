@@ -1,0 +1,96 @@
+"""From the bytes of a body to a patient of the study, strictly, and what to say when they are not one."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from acrcast.contract import ContractField, Patient
+from acrcast.errors import InputError, Problem
+from acrcast.studies import Study
+from acrcast_service.problems import MALFORMED_JSON, HttpProblem
+
+# Unknown names are described one by one up to here: looking for the name that was meant is not cheap.
+UNKNOWN_NAMED = 20
+
+# A name that is not a field's is only repeated when it is written as one; any other key may be a patient's data.
+FIELD_LIKE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class PatientReader:
+    """Reads patients of one study."""
+
+    def __init__(self, study: Study) -> None:
+        self._contract = study.contract
+        self._adapter: TypeAdapter[Patient] = TypeAdapter(study.patient)
+
+    def read(self, body: bytes) -> Patient:
+        """The patient in a JSON body.
+
+        Raises HttpProblem (400) when it is not JSON, InputError with one problem for each field that is not valid:
+        missing, of another type, not finite, out of range, unknown, or given twice.
+        """
+        try:
+            patient = self._adapter.validate_json(body, strict=True)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+        # Every pair of an object has a colon. As many colons as different fields: none was given twice, and no more
+        # need be looked at. Text with a colon in it, and a value that is an object, take the longer way.
+        if body.count(b":") != len(patient.model_fields_set):
+            _refuse_repeated_names(body)
+        return patient
+
+    def _refusal(self, error: ValidationError) -> Exception:
+        found = error.errors(include_url=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            return HttpProblem(MALFORMED_JSON, str(found[0]["ctx"]["error"]))
+        return InputError(list(self._problems(found)))
+
+    def _problems(self, found: list[Any]) -> Iterator[Problem]:
+        unknown = [str(item["loc"][0]) for item in found if item["type"] == "extra_forbidden" and len(item["loc"]) == 1]
+        absent = {item["loc"][0] for item in found if item["type"] == "missing" and len(item["loc"]) == 1}
+        if not found[0]["loc"]:
+            yield Problem("", _of_the_whole(found[0]["type"]))
+        # a field that allows several forms has an error for each
+        for name in dict.fromkeys(item["loc"][0] for item in found if item["loc"]):
+            if name in self._contract:
+                yield Problem(name, _what_was_expected(self._contract[name], absent=name in absent))
+        for name in unknown[:UNKNOWN_NAMED]:
+            yield self._unknown(name)
+        if len(unknown) > UNKNOWN_NAMED:
+            yield Problem("", f"{len(unknown) - UNKNOWN_NAMED} further unknown fields", code="unknown")
+
+    def _unknown(self, name: str) -> Problem:
+        if not FIELD_LIKE.fullmatch(name):
+            return Problem("", "an unknown field; GET /model lists the fields", code="unknown")
+        similar = difflib.get_close_matches(name, [field.name for field in self._contract], n=1, cutoff=0.5)
+        meant = f"did you mean {similar[0]}? " if similar else ""
+        return Problem(name, f"an unknown field; {meant}GET /model lists the fields", code="unknown")
+
+
+def _what_was_expected(field: ContractField, *, absent: bool) -> str:
+    limit = ', or {"comparator": "<", "value": limit} below the limit of detection' if field.may_be_undetectable else ""
+    null = "" if field.required else ", or null when it is not known"
+    return f"{'required:' if absent else 'expected'} {field.expected}{limit}{null}"
+
+
+def _of_the_whole(error_type: str) -> str:
+    if error_type == "model_type":
+        return "expected a JSON object with the patient's fields; GET /model lists them"
+    return "these values do not go together in this study"
+
+
+def _refuse_repeated_names(body: bytes) -> None:
+    """Raises InputError when an object at any depth has a name twice. body: one valid patient, hence shallow."""
+    repeated: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+
+    json.loads(body, object_pairs_hook=look)
+    if repeated:
+        raise InputError([Problem(name, "given more than once", code="repeated") for name in repeated])

@@ -1,0 +1,1 @@
+"""One patient in, one complete prediction out."""

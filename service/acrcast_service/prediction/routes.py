@@ -1,0 +1,39 @@
+"""`POST /predict`."""
+
+from fastapi import APIRouter, Request, Response
+
+from acrcast.prediction import Prediction
+from acrcast_service.answers import json_answer
+from acrcast_service.api_docs.schemas import PATIENT_BODY
+from acrcast_service.bodies import read_json_body
+from acrcast_service.prediction.service import predict_patient
+from acrcast_service.problems import (
+    BAD_REQUEST,
+    INVALID_INPUT,
+    MALFORMED_JSON,
+    NOT_READY,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    documented,
+)
+from acrcast_service.server_state import state_of
+
+router = APIRouter(tags=["prediction"])
+
+
+@router.post(
+    "/predict",
+    summary="Predict for one patient",
+    response_model=Prediction,
+    responses=documented(MALFORMED_JSON, BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT, NOT_READY),
+    openapi_extra={"requestBody": PATIENT_BODY},
+)
+async def predict(request: Request) -> Response:
+    """Probability of response in each arm and their difference, each with its interval, and how far to trust them.
+
+    A measure that is absent or null is averaged over, not taken as zero; `missing` says which.
+    """
+    server = state_of(request)
+    served = server.models.current
+    patient = served.patients.read(await read_json_body(request, server.settings.body_limit_bytes))
+    return json_answer(predict_patient(served.model, patient, server.settings.level))

@@ -1,0 +1,159 @@
+"""Every kind of error that a client can meet: one table (RFC 9457), the answer made from it, and its documentation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+
+from acrcast.errors import Problem
+from acrcast_service.answers import written
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of error. `name` is permanent: clients branch on `/problems/{name}`."""
+
+    name: str
+    status: int
+    title: str
+    help: str
+
+    @property
+    def uri(self) -> str:
+        return f"/problems/{self.name}"
+
+
+MALFORMED_JSON = ProblemType(
+    "malformed-json",
+    400,
+    "The body is not JSON",
+    "The body could not be read as one JSON value in UTF-8: it is empty, broken off, nested too deeply or not JSON. "
+    "detail says where reading stopped.",
+)
+BAD_REQUEST = ProblemType(
+    "bad-request", 400, "The request cannot be answered", "detail says what is wrong with it, or does not exist."
+)
+NOT_FOUND = ProblemType(
+    "not-found", 404, "There is nothing at this address", "The addresses that exist are in /openapi.json."
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed",
+    405,
+    "This address does not answer that method",
+    "The Allow header of the answer lists the methods that it answers.",
+)
+REFUSED_BY_GATE = ProblemType(
+    "refused-by-gate", 409, "A check refused", "detail begins with the permanent code of the check."
+)
+TOO_LARGE = ProblemType(
+    "too-large", 413, "The body is too large", "detail says how many bytes this server reads at most."
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type",
+    415,
+    "The body must be JSON",
+    "Send Content-Type: application/json, in UTF-8 and not compressed.",
+)
+INVALID_INPUT = ProblemType(
+    "invalid-input",
+    422,
+    "The input is not valid",
+    "errors says for each field what was expected. It never repeats what was sent. GET /model lists the fields.",
+)
+CANNOT_BE_FITTED = ProblemType(
+    "cannot-be-fitted", 422, "These data cannot be fitted", "detail says why, and what would help."
+)
+INTERNAL = ProblemType(
+    "internal",
+    500,
+    "The server failed",
+    "The fault is the server's. Give its operator the instance of the answer: the log names it.",
+)
+NOT_READY = ProblemType(
+    "not-ready",
+    503,
+    "No model is loaded yet",
+    "The server is starting or stopping. Try again after Retry-After seconds.",
+)
+MODEL_UNUSABLE = ProblemType(
+    "model-unusable",
+    503,
+    "The model cannot be used",
+    "The model on the server's disk is incomplete, was changed, or does not fit this version. Its operator must act.",
+)
+
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
+    kind.name: kind
+    for kind in (
+        MALFORMED_JSON,
+        BAD_REQUEST,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        REFUSED_BY_GATE,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_INPUT,
+        CANNOT_BE_FITTED,
+        INTERNAL,
+        NOT_READY,
+        MODEL_UNUSABLE,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What was expected of one field; an empty `field` is the body as a whole. Never the value that was sent."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemBody:
+    """An error, as RFC 9457 writes it. `type` is stable; the page at that address explains it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None
+    instance: str | None
+    errors: tuple[FieldProblem, ...] | None
+
+
+class HttpProblem(Exception):  # noqa: N818  RFC 9457's own word
+    """Ends a request with a problem that the core knows nothing of."""
+
+    def __init__(self, kind: ProblemType, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        self.kind, self.detail, self.headers = kind, detail, headers
+        super().__init__(kind.title)
+
+
+def problem_response(
+    kind: ProblemType,
+    detail: str | None = None,
+    *,
+    errors: Iterable[Problem] = (),
+    instance: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    fields = tuple(FieldProblem(problem.field, problem.message) for problem in errors)
+    body = ProblemBody(kind.uri, kind.title, kind.status, detail, instance, fields or None)
+    return Response(written(body), kind.status, headers, MEDIA_TYPE)
+
+
+def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
+    """What a route says of the problems it answers with, for the OpenAPI document."""
+    by_status: dict[int, list[ProblemType]] = {}
+    for kind in kinds:
+        by_status.setdefault(kind.status, []).append(kind)
+    return {
+        status: {
+            "description": "; ".join(f"{kind.title} (`{kind.uri}`)" for kind in same),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}},
+        }
+        for status, same in by_status.items()
+    }

@@ -1,0 +1,21 @@
+"""What the routes of one server share."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from acrcast_service.model_store import ModelStore
+from acrcast_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """Made once by `create_app`."""
+
+    settings: Settings
+    models: ModelStore
+
+
+def state_of(request: Request) -> ServerState:
+    return cast(ServerState, request.app.state.server)

@@ -1,0 +1,55 @@
+"""Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from acrcast.errors import UsageError
+
+PREFIX = "ACRCAST_"
+
+
+class Settings(BaseSettings):
+    """One server's settings. Each is read from the environment variable of its name in capitals, after `ACRCAST_`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(description="Address or name to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes any free one")] = 8000
+    workers: Annotated[int, Field(ge=1, le=256, description="Server processes")] = 1
+    model: Annotated[
+        str | None,
+        Field(
+            description="Folder of the model, or an MLflow URI such as models:/acr20@champion; the released one if unset"
+        ),
+    ] = None
+    study: Annotated[
+        str | None, Field(description="Key of a study that ships, or the path of your own study's .py file")
+    ] = None
+    level: Annotated[float, Field(gt=0, lt=1, description="Level of the intervals in answers")] = 0.95
+    body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
+    shutdown_seconds: Annotated[
+        int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
+    ] = 10
+    behind_authenticating_proxy: Annotated[
+        bool,
+        Field(
+            description="Something in front authenticates every request, so listening beyond this machine is allowed"
+        ),
+    ] = False
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings from the environment, overridden by what was given; None is not given.
+
+    Raises UsageError naming each variable that is not valid, without its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise UsageError(problems) from None

@@ -1,0 +1,79 @@
+"""Generated parts of the docs are found out when they drift."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from docs import generate
+
+PAGE = "# Page\n\n<!-- generated: sum -->\n{}<!-- end -->\n\nWritten by hand.\n"
+PARTS: dict[str, Callable[[], str]] = {"sum": lambda: "1 + 1 = 2\n"}
+
+
+def test_a_generated_part_is_written_between_its_markers_and_the_rest_is_kept() -> None:
+    assert generate.generated(PAGE.format("1 + 1 = 3\n"), PARTS) == PAGE.format("\n1 + 1 = 2\n\n")
+
+
+def test_a_page_that_drifted_is_found_until_it_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "deep" / "page.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(PAGE.format("1 + 1 = 3\n"))
+    (tmp_path / "README.md").write_text("No generated part.\n")
+    ((path, (present, wanted)),) = generate.drift(tmp_path, PARTS).items()
+    assert (path, present) == (page, PAGE.format("1 + 1 = 3\n"))
+    page.write_text(wanted)
+    assert generate.drift(tmp_path, PARTS) == {}
+
+
+def test_the_check_names_the_page_shows_the_difference_and_exits_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.md").write_text("<!-- generated: fields -->\nan old table\n<!-- end -->\n")
+    assert generate.main(["--check"], tmp_path) == 1
+    report = capsys.readouterr().out
+    assert "--- page.md\n" in report
+    assert "-an old table\n" in report
+    assert generate.main([], tmp_path) == 0
+    assert generate.main(["--check"], tmp_path) == 0
+
+
+def test_a_part_that_nothing_makes_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing makes the part product: known are sum"):
+        generate.generated("<!-- generated: product -->\n<!-- end -->\n", PARTS)
+
+
+def test_a_part_without_end_is_an_error() -> None:
+    with pytest.raises(ValueError, match="needs its <!-- end -->"):
+        generate.generated("<!-- generated: sum -->\n1 + 1 = 3\n", PARTS)
+
+
+def test_a_cell_cannot_end_its_row_or_open_a_tag() -> None:
+    assert generate.table(("a",), [["x | y\n<z"]]) == "| a |\n| --- |\n| x \\| y &lt;z |\n"
+
+
+def test_the_fields_say_what_each_measure_is() -> None:
+    rows = generate.fields().splitlines()
+    assert (
+        "| `crp_mg_per_l` | CRP | mg/L (also mg/dL times 10) | a number from 0 to 500 mg/L | no |  | LOINC 1988-5 "
+        "| PMC2678269 | Not high-sensitivity CRP (LOINC 30522-7), which is another test |"
+    ) in rows
+
+
+def test_the_help_of_every_command_is_written_whatever_the_width_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @click.command(help="word " * 40)
+    def inner() -> None: ...
+
+    command = click.Group("acrcast", commands={"keys": click.Group("keys", commands={"create": inner})})
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = generate.commands(command)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert generate.commands(command) == narrow
+    assert [line for line in narrow.splitlines() if line.startswith("## ")] == [
+        "## `acrcast`",
+        "## `acrcast keys`",
+        "## `acrcast keys create`",
+    ]
+    assert max(map(len, narrow.splitlines())) > 80

@@ -1,0 +1,263 @@
+"""A small made-up model of any study, saved and loaded like a real one, and clients of the real application."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from acrcast import artefact
+from acrcast.contract import Contract, Covariates
+from acrcast.estimators.design import Terms
+from acrcast.estimators.ensemble import LogisticEnsemble
+from acrcast.estimators.rows import Preparation, TrialRows
+from acrcast.prediction import ModelIdentity
+from acrcast.response_model import ResponseModel
+from acrcast.studies import Study, load_study
+from acrcast.support import TrainingRange
+from acrcast_service.app import create_app
+from acrcast_service.settings import Settings
+
+PATIENTS, MEMBERS = 300, 200
+
+# The command as installed, except that it need not be installed as a script.
+ACRCAST = (sys.executable, "-c", "import sys; from acrcast.cli import main; sys.argv[0] = 'acrcast'; main()")
+
+
+class Client:
+    """Calls an application in this process, through the whole of it; an exception that leaves it fails the test."""
+
+    def __init__(self, app: Any) -> None:
+        self._runner = asyncio.Runner()
+        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://acrcast.test")
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return self._runner.run(self._http.request(method, path, **more))
+
+    def get(self, path: str) -> httpx.Response:
+        return self.request("GET", path)
+
+    def predict(self, body: Any, **headers: str) -> httpx.Response:
+        """body: bytes as they are sent, or a patient to be written as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", "/predict", content=content, headers={"content-type": "application/json"} | headers)
+
+    def predict_stream(self, pieces: AsyncIterator[bytes]) -> httpx.Response:
+        """The body in pieces, without a declared length."""
+        return self.request("POST", "/predict", content=pieces, headers={"content-type": "application/json"})
+
+    def close(self) -> None:
+        self._runner.run(self._http.aclose())
+        self._runner.close()
+
+
+@pytest.fixture(scope="session")
+def a_patient() -> Callable[..., dict[str, Any]]:
+    """A patient of ld-il2-ra with every measure taken by the study's assays; name only what matters."""
+    patient = {
+        "age_years": 54,
+        "sex": "female",
+        "disease_duration_years": 4.5,
+        "treg_percent_of_cd4": 5.2,
+        "il21_pg_per_ml": 85.0,
+        "tender_joint_count_28": 14,
+        "swollen_joint_count_28": 9,
+        "patient_global_mm": 65,
+        "physician_global_mm": 60,
+        "pain_mm": 68,
+        "haq_di": 1.5,
+        "esr_mm_per_h": 48,
+        "crp_mg_per_l": 22.0,
+        "rf_positive": True,
+        "anti_ccp_positive": True,
+        "methotrexate_mg_per_week": 12.5,
+        "current_smoker": False,
+        "treg_gating": "CD25+FoxP3+",
+        "il21_assay": "ELISA",
+    }
+    return lambda **changed: patient | changed
+
+
+def save_model(study: Study, folder: Path) -> Path:
+    """A logistic model of the study with made-up coefficients; not trained, and good for nothing but its form."""
+    rng = np.random.default_rng(7)
+    covariates = _made_up(study.contract, rng)
+    terms = Terms.of(study)
+    rows = TrialRows.of(study, covariates, rng.random(PATIENTS) < 0.5, rng.random(PATIENTS) < 0.5)
+    preparation = Preparation.fit(rows, np.ones(PATIENTS))
+    standardised = preparation.standardisation.apply(rows.scaled)
+    point = rng.normal(0, 0.2, terms.size)
+    identity = ModelIdentity("made-up", "1", "", "simulated")
+    model = ResponseModel(
+        study=study,
+        identity=identity,
+        card={"title": "A made-up model"},
+        candidate="small set",
+        estimate_conditions_on="everything measured",
+        terms=terms,
+        preparation=preparation,
+        training_range=TrainingRange.fit(covariates, standardised, preparation.conditional),
+        ensemble=LogisticEnsemble(terms, point, point + rng.normal(0, 0.15, (MEMBERS, terms.size))),
+        nodes=rng.standard_normal((MEMBERS, len(terms.columns))),
+        averages={arm.key: np.linspace(0.4, 0.6, 201) for arm in study.arms},
+    )
+    provenance = artefact.Provenance("made-up", "1", "simulated", "none", "none", "2026-01-01T00:00:00Z", {})
+    artefact.save(model, provenance, folder)
+    return folder
+
+
+def _made_up(contract: Contract, rng: np.random.Generator) -> Covariates:
+    columns = []
+    for field in contract.covariates:
+        if field.kind in ("yes_no", "category"):
+            columns.append(rng.integers(0, max(len(field.levels), 2), PATIENTS).astype(float))
+        else:
+            columns.append(np.round(rng.uniform(field.low or 0, field.high or 100, PATIENTS)))
+    values = np.stack(columns, axis=1)
+    assays = {field.name: np.full(PATIENTS, "") for field in contract.assays}
+    return Covariates(contract, values, np.zeros(values.shape, dtype=bool), assays)
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(load_study("ld-il2-ra"), tmp_path_factory.mktemp("model") / "ld-il2-ra")
+
+
+@pytest.fixture(scope="session")
+def model(model_folder: Path) -> ResponseModel:
+    return artefact.load(model_folder)
+
+
+@pytest.fixture(scope="session")
+def own_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's study file: one arm, three fields."""
+    path = tmp_path_factory.mktemp("study") / "one_arm.py"
+    path.write_text(
+        '''"""A trial of one arm."""
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from acrcast.contract import Measure, Patient
+from acrcast.studies import Arm, OutcomeColumn, Study
+
+
+class OneArmPatient(Patient):
+    """Baseline of a patient of a one-arm trial."""
+
+    age_years: Annotated[float, Field(ge=18, le=90, examples=[60]), Measure(label="Age", unit="years")]
+    stage: Annotated[Literal["I", "II", "III"], Field(examples=["II"]), Measure(label="Stage")]
+    marker_ng_per_ml: Annotated[
+        float | None, Field(ge=0, le=900, examples=[12.5]), Measure(label="Marker", unit="ng/mL")
+    ] = None
+
+
+STUDY = Study(
+    key="one-arm",
+    title="A drug in a disease",
+    patient=OneArmPatient,
+    arms=(Arm("drug", "The drug"),),
+    endpoint=OutcomeColumn("Response at week 8", "response", frozenset({"yes"}), frozenset({"no"})),
+    intended_use="Research use only: not a medical device.",
+)
+'''
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def one_arm_folder(own_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(load_study(str(own_study)), tmp_path_factory.mktemp("one-arm-model") / "model")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> Iterator[None]:
+    """The defaults, whatever the machine's environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("ACRCAST_") and name != "ACRCAST_TEST_ALL"]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def serving() -> Iterator[Callable[[Any], Client]]:
+    """Makes a client of an application; closed at the end."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(closing(Client(app)))
+
+
+@pytest.fixture(scope="session")
+def client(serving: Callable[[Any], Client], model: ResponseModel) -> Client:
+    return serving(create_app(Settings(), model))
+
+
+@dataclass
+class Running:
+    """A server in a process of its own. greeting: the line it printed when it began to listen."""
+
+    process: subprocess.Popen[str]
+    greeting: str
+
+    @property
+    def url(self) -> str:
+        return self.greeting.split()[2]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*options: str, **environment: str) -> Running:
+        process = subprocess.Popen(
+            [*ACRCAST, "serve", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+        )
+        started.append(process)
+        greeting = process.stdout.readline()
+        assert greeting, process.stderr.read()
+        return Running(process, greeting)
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def serve_and_fail() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `acrcast serve` with options that must end it at once."""
+
+    def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*ACRCAST, "serve", *options],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env=os.environ | environment,
+        )
+
+    return run

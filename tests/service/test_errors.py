@@ -1,0 +1,162 @@
+"""Every exception becomes a problem, and none tells a client or a log what it must not."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+
+from acrcast import errors as core
+from acrcast_service import problems
+from acrcast_service.app import create_app
+from acrcast_service.errors import PROBLEM_OF
+from acrcast_service.problems import PROBLEM_TYPES, ProblemType
+from acrcast_service.settings import Settings
+
+SECRET = "Zz81734"
+
+
+def _with_subclasses(cls):
+    return {cls}.union(*(_with_subclasses(sub) for sub in cls.__subclasses__()))
+
+
+def test_every_error_of_the_core_has_a_problem_of_its_own_line():
+    assert set(PROBLEM_OF) == _with_subclasses(core.AcrcastError)
+
+
+def test_every_problem_type_is_in_the_table_under_its_name():
+    defined = {value.name: value for value in vars(problems).values() if isinstance(value, ProblemType)}
+    assert dict(PROBLEM_TYPES) == defined
+
+
+def test_names_and_statuses_of_problems_are_permanent():
+    assert {kind.name: kind.status for kind in PROBLEM_TYPES.values()} == {
+        "malformed-json": 400,
+        "bad-request": 400,
+        "not-found": 404,
+        "method-not-allowed": 405,
+        "refused-by-gate": 409,
+        "too-large": 413,
+        "unsupported-media-type": 415,
+        "invalid-input": 422,
+        "cannot-be-fitted": 422,
+        "internal": 500,
+        "not-ready": 503,
+        "model-unusable": 503,
+    }
+
+
+def test_every_problem_has_a_page_and_an_unknown_one_has_none(client):
+    for kind in PROBLEM_TYPES.values():
+        page = client.get(kind.uri)
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        assert kind.title in page.text.replace("&#x27;", "'")
+    assert client.get("/problems/nothing").status_code == 404
+
+
+@pytest.fixture
+def raising(serving, model):
+    """A client of the real application with one more address, which raises what it is given."""
+
+    def make(error, path="/raise"):
+        app = create_app(Settings(), model)
+
+        @app.get(path)
+        async def fail():
+            raise error
+
+        return serving(app)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (core.UsageError("study 'x' not found"), 400, "study 'x' not found"),
+        (core.FitError("too few responders"), 422, "too few responders"),
+        (core.GateRefusal("ACR103", "calibration"), 409, "ACR103: calibration"),
+        (core.ArtefactError("/srv/models/a: no manifest.json here"), 503, None),
+        (core.TamperedError("/srv/models/a"), 503, None),
+        (core.AcrcastError("/srv/models/a"), 500, None),
+    ],
+)
+def test_an_error_of_the_core_says_its_message_unless_it_is_the_operators(raising, error, status, detail):
+    answered = raising(error).get("/raise")
+    assert answered.status_code == status
+    assert answered.json().get("detail") == detail
+    assert "/srv" not in answered.text
+
+
+def test_the_problems_of_an_input_error_become_the_errors_of_the_answer(raising):
+    error = core.DataError([core.Problem("age_years", "expected a number", file="trial.csv", row=3)])
+    assert raising(error).get("/raise").json()["errors"] == [{"field": "age_years", "message": "expected a number"}]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError(SECRET), ValueError({"name": SECRET}), KeyError(SECRET), HTTPException(418, SECRET)],
+)
+def test_an_unforeseen_failure_says_nothing_and_its_log_line_names_the_place_alone(raising, error, caplog):
+    answered = raising(error).get("/raise")
+    assert answered.status_code == 500
+    assert answered.headers["content-type"] == "application/problem+json"
+    assert answered.headers["x-content-type-options"] == "nosniff"
+    problem = answered.json()
+    assert problem.keys() == {"type", "title", "status", "instance"}
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"internal instance={problem['instance']} error={type(error).__name__} at=")
+    assert record.exc_info is None
+    assert "fail:" in record.getMessage()
+    assert SECRET not in answered.text + caplog.text
+
+
+def test_a_failure_after_the_answer_began_is_logged_and_goes_no_further(model, caplog):
+    """Straight to the application: what is left of the answer is the server's to cut off."""
+    app = create_app(Settings(), model)
+    answered = []
+
+    async def broken():
+        yield b"begun"
+        raise ValueError(SECRET)
+
+    @app.get("/broken")
+    async def stream():
+        return StreamingResponse(broken())
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        answered.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/broken", "query_string": b"", "headers": []}
+    asyncio.run(app(scope | {"asgi": {"spec_version": "2.4"}}, receive, send))
+    assert answered == ["http.response.start", "http.response.body"]
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["internal"]
+    assert SECRET not in caplog.text
+
+
+def test_a_parameter_that_is_not_valid_is_named_and_not_repeated(serving, model):
+    app = create_app(Settings(), model)
+
+    @app.get("/items/{number}")
+    async def item(number: int) -> int:
+        return number
+
+    answered = serving(app).get(f"/items/{SECRET}")
+    assert answered.status_code == 422
+    assert answered.json()["errors"] == [{"field": "number", "message": "not valid, see /openapi.json"}]
+    assert SECRET not in answered.text
+
+
+def test_a_model_that_fails_on_a_patient_logs_nothing_of_the_patient(serving, model, a_patient, caplog):
+    broken = replace(model, ensemble=replace(model.ensemble, point=model.ensemble.point[:3]))
+    answered = serving(create_app(Settings(), broken)).predict(a_patient(crp_mg_per_l=81.734, il21_assay=SECRET))
+    assert answered.status_code == 500
+    (record,) = caplog.records
+    assert "error=ValueError at=acrcast." in record.getMessage()
+    assert "81.734" not in answered.text + caplog.text
+    assert SECRET not in answered.text + caplog.text

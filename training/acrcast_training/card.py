@@ -1,0 +1,92 @@
+"""The model card as plain data: what whoever relies on a prediction should know of the model."""
+
+from typing import Any
+
+import numpy as np
+
+from acrcast.contract import Contract
+from acrcast_training.data.cohort import Cohort, flow
+from acrcast_training.select import CandidateResult, Comparison
+
+NOT_VALIDATED = "Not externally validated: these figures come from the patients it was trained on, by cross-validation."
+
+
+def model_card(cohort: Cohort, comparison: Comparison) -> dict[str, Any]:
+    """Everything of the card that the run itself can tell."""
+    study = cohort.study
+    served = comparison[comparison.chosen]
+    return {
+        "title": study.title,
+        "intended_use": study.intended_use,
+        "endpoint": study.endpoint.title,
+        "arms": {arm.key: arm.title for arm in study.arms},
+        "training_data": {
+            "kind": cohort.data_kind,
+            "patients": len(cohort),
+            "fingerprint": cohort.fingerprint,
+            "analysis": "intention to treat, non-responder imputation",
+            "flow": [
+                {
+                    "arm": arm.arm,
+                    "randomised": arm.randomised,
+                    "assessed": arm.assessed,
+                    "responders": arm.responders,
+                    "responders_per_protocol": arm.responders_per_protocol,
+                }
+                for arm in flow(cohort)
+            ],
+            "missing_share": _missing_shares(study.contract, cohort),
+        },
+        "candidate": comparison.chosen,
+        "verdict": comparison.verdict,
+        "validation": {
+            "method": f"{comparison.repeats} x {comparison.folds}-fold cross-validation of the whole procedure",
+            "externally_validated": False,
+            "candidates": {result.name: _figures(result) for result in comparison.results},
+        },
+        "assumptions": [
+            "Effects are linear in log-odds on each measure's own scale; only the named effect modifiers act differently in the arms.",
+            "A measure that is missing says nothing by being missing, given those that were taken.",
+        ],
+        "interval_is_of": "this patient's risk given everything that was measured; it holds the uncertainty of estimation only",
+        "cautions": _cautions(comparison, served),
+    }
+
+
+def _missing_shares(contract: Contract, cohort: Cohort) -> dict[str, float]:
+    shares = np.isnan(cohort.covariates.values).mean(axis=0)
+    return {
+        field.name: round(float(share), 4)
+        for field, share in zip(contract.covariates, shares, strict=True)
+        if share > 0
+    }
+
+
+def _figures(result: CandidateResult) -> dict[str, Any]:
+    """Figures with their intervals; one that cannot be computed is absent."""
+    estimates = {
+        "log_loss": result.log_loss,
+        "gain_over_prevalence": result.gain,
+        "c_statistic": result.c_statistic,
+        "calibration_slope": result.calibration_slope,
+        "calibration_intercept": result.calibration_intercept,
+    }
+    figures: dict[str, Any] = {
+        name: {"value": round(e.value, 6), "interval": [round(e.low, 6), round(e.high, 6)]}
+        for name, e in estimates.items()
+        if np.isfinite([e.value, e.low, e.high]).all()
+    }
+    return figures | {"brier": round(result.brier, 6)}
+
+
+def _cautions(comparison: Comparison, served: CandidateResult) -> list[str]:
+    cautions = [NOT_VALIDATED]
+    if comparison.chosen == "prevalence":
+        cautions.append("No evidence for individual prediction: the probability is the arm's response rate.")
+    elif served.gain.low <= 0:
+        cautions.append("The data cannot rule out that quoting the arm's response rate does as well.")
+    if comparison.chosen == "xgboost":
+        cautions.append(
+            "Intervals of boosted trees cover less than they claim: about 0.87 to 0.90 where 0.95 is meant."
+        )
+    return cautions

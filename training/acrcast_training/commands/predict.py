@@ -1,0 +1,71 @@
+"""`acrcast predict`: risks for every patient of a file."""
+
+from pathlib import Path
+
+import click
+
+from acrcast.errors import UsageError
+
+
+@click.command("predict")
+@click.option("--model", "model_name", metavar="M", help="Folder or MLflow URI. [default: the released model]")
+@click.option("--study", metavar="S", help="The study's file, for a study of your own.")
+@click.option(
+    "--in",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="F",
+    help="Baseline of the patients: CSV or Parquet.",
+)
+@click.option(
+    "--out",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="F",
+    help="Where to write: CSV or Parquet by its ending.",
+)
+@click.option(
+    "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
+)
+def predict(model_name: str | None, study: str | None, source: Path, target: Path, level: float) -> None:
+    """Predict for every patient of a CSV or Parquet file.
+
+    The numbers are those of the service, to the last digit. Columns: each arm's probability and interval, the benefit
+    with its interval and its probability of being positive, where the patient lies against the training data, and what
+    was missing.
+
+    \b
+    Example:
+      acrcast predict --in baseline.csv --out predictions.csv
+    """
+    import pandas as pd  # noqa: PLC0415  --help stays fast
+
+    from acrcast.table import prediction_columns  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.patients import read_patients  # noqa: PLC0415  --help stays fast
+    from acrcast_training.models import open_model  # noqa: PLC0415  --help stays fast
+
+    if target.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
+    model = open_model(model_name, study)
+    ids, covariates = read_patients(model.study, source)
+    columns = prediction_columns(model, covariates, level=level)
+    identity = model.identity
+    frame = pd.DataFrame(
+        {"patient_id": ids, **columns, "model_digest": identity.digest, "training_data": identity.training_data}
+    )
+    try:
+        if target.suffix.lower() == ".csv":
+            frame.to_csv(target, index=False)
+        else:
+            frame.to_parquet(target, index=False)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    click.echo(
+        f"{len(frame)} patients predicted by {identity.name} {identity.version} ({identity.training_data} data): {target}"
+    )
+    outside = int((frame["support"] == "outside").sum())
+    if outside:
+        click.echo(f"{outside} of them lie outside the training data: their predictions are extrapolations.")
+    click.echo(model.study.intended_use)

@@ -1,0 +1,157 @@
+"""`acrcast train`: from trial data to a registered model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acrcast.errors import UsageError
+from acrcast_training.commands.options import trial_data_options
+
+if TYPE_CHECKING:
+    from acrcast.studies import Study
+    from acrcast.validation.performance import Estimate
+    from acrcast_training.data.cohort import Cohort
+    from acrcast_training.train import Training
+
+
+@click.command("train")
+@trial_data_options
+@click.option("--example", is_flag=True, help="Use the study's example table that comes with acrcast.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="New folder for the model. [default: one in .acrcast/models]",
+)
+@click.option("--register", metavar="NAME", help="Register the model in MLflow under this name.")
+@click.option(
+    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
+)
+@click.option(
+    "--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Repeats of the cross-validation."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+def train(
+    study: str,
+    baseline: Path | None,
+    visits: Path | None,
+    table: Path | None,
+    accept: Sequence[str],
+    out: Path | None,
+    register: str | None,
+    tracking_uri: str | None,
+    repeats: int,
+    seed: int,
+    *,
+    example: bool,
+) -> None:
+    """Fit and compare the candidates on trial data; log and register the one chosen.
+
+    Every candidate is judged on patients that it was not fitted to. The simplest within one standard error of the best
+    is fitted to all patients and written as a model; where none beats quoting the arm's response rate, that is served.
+    The run is logged to MLflow.
+
+    \b
+    Examples:
+      acrcast train --study auranofin-ra --example
+      acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
+    """
+    from acrcast.studies import load_study  # noqa: PLC0415  --help stays fast
+    from acrcast_training.console import progress  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.cohort import load_cohort  # noqa: PLC0415  --help stays fast
+    from acrcast_training.select import folds_of  # noqa: PLC0415  --help stays fast
+    from acrcast_training.state import new_model_folder  # noqa: PLC0415  --help stays fast
+    from acrcast_training.train import train as run  # noqa: PLC0415  --help stays fast
+    from acrcast_training.train import write  # noqa: PLC0415  --help stays fast
+
+    chosen = load_study(study)
+    table = _example_table(chosen, baseline, table) if example else table
+    folder = out or new_model_folder(chosen.key)
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: give a new folder for the model")
+    cohort = load_cohort(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    show_cohort(cohort)
+    with progress("Cross-validation", repeats * folds_of(cohort.responded)) as advance:
+        training = run(cohort, seed=seed, repeats=repeats, progress=advance)
+    training = write(training, register or chosen.key, folder)
+    show_comparison(training)
+    show_logged(training, folder, register, _own_file(study), tracking_uri)
+
+
+def show_cohort(cohort: "Cohort") -> None:
+    """Who is learned from: patients by arm."""
+    from acrcast_training.console import table  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.cohort import flow  # noqa: PLC0415  --help stays fast
+
+    kind = "simulated patients" if cohort.data_kind == "simulated" else "trial patients"
+    click.echo(f"{cohort.study.title}: {cohort.study.endpoint.title}, {len(cohort)} {kind}\n")
+    rows = [
+        (
+            arm.title,
+            str(arm.randomised),
+            str(arm.assessed),
+            _share(arm.responders, arm.randomised),
+            _share(arm.responders_per_protocol, arm.assessed),
+        )
+        for arm in flow(cohort)
+    ]
+    table(("Arm", "patients", "assessed", "responders, all (primary)", "responders, assessed"), rows)
+    click.echo("Not assessed counts as not responding (non-responder imputation).\n")
+
+
+def show_comparison(training: "Training") -> None:
+    """How the candidates did on patients that they were not fitted to."""
+    from acrcast_training.console import table  # noqa: PLC0415  --help stays fast
+
+    comparison = training.comparison
+    click.echo(f"Candidates by {comparison.repeats} x {comparison.folds}-fold cross-validation (95 % intervals):\n")
+    rows = [
+        (
+            ("> " if result.name == comparison.chosen else "  ") + result.name,
+            f"{result.log_loss.value:.3f}",
+            _figure(result.gain, 3, sign="+"),
+            _figure(result.c_statistic, 2) if result.name != "prevalence" else "-",
+            _figure(result.calibration_slope, 2) if result.name != "prevalence" else "-",
+        )
+        for result in comparison.results
+    ]
+    table(("  Candidate", "log loss", "gain over response rate", "C statistic", "calibration slope"), rows)
+    click.echo(f"\n{comparison.verdict}")
+
+
+def show_logged(
+    training: "Training", folder: Path, register: str | None, own_study: Path | None, store: str | None
+) -> None:
+    """Log the run, and say where everything is."""
+    from acrcast_training import tracking  # noqa: PLC0415  MLflow takes seconds to import
+
+    tracked = tracking.log(training, folder, register=register, own_study=own_study, store=store)
+    click.echo(f"Model:  {folder}")
+    click.echo(f"        {training.model.identity.digest}")
+    click.echo(f"MLflow: run {tracked.run_id} in {tracking.use_store(store)}")
+    if register:
+        click.echo(f"        registered as {register}, version {tracked.version}")
+        click.echo(f"Serve it once it is promoted: acrcast promote {register} {tracked.version}")
+
+
+def _example_table(study: "Study", baseline: Path | None, table: Path | None) -> Path:
+    from acrcast_training.data.examples import example_table  # noqa: PLC0415  --help stays fast
+
+    if baseline or table:
+        raise UsageError("--example is the data: leave out --baseline and --table")
+    return example_table(study.key)
+
+
+def _own_file(study: str) -> Path | None:
+    return Path(study) if study.endswith(".py") else None
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "0 of 0"
+
+
+def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
+    value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"

@@ -1,0 +1,1 @@
+"""Trial data: read and checked from files, or simulated."""

@@ -1,0 +1,248 @@
+"""The patients of a trial with their baseline and outcome: what is fitted and validated on."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from acrcast.arrays import Bools
+from acrcast.contract import Covariates
+from acrcast.errors import DataError, Problem, UsageError
+from acrcast.studies import AcrResponse, OutcomeColumn, Study
+from acrcast_training.data.checks import ACCEPTABLE, DataKind, is_note
+from acrcast_training.data.findings import LIMIT, Finding, Findings, listed, total
+from acrcast_training.data.readers import R_MISSING, Table, read_table
+from acrcast_training.data.trial_files import read_trial
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """n patients of one study, in the order of their file.
+
+    treated: (n,); all True in a one-arm study.
+    responded: (n,) the primary outcome, by intention to treat: not assessed is no response.
+    assessed: (n,) the endpoint was observed; these are the per-protocol set.
+    """
+
+    study: Study
+    patient_ids: npt.NDArray[np.str_]
+    treated: Bools
+    covariates: Covariates
+    responded: Bools
+    assessed: Bools
+    data_kind: DataKind
+
+    def __len__(self) -> int:
+        return len(self.patient_ids)
+
+    def rows(self, index: npt.NDArray[Any] | slice) -> "Cohort":
+        """The patients at `index`, a mask or positions, in its order; a position may repeat."""
+        return replace(
+            self,
+            patient_ids=self.patient_ids[index],
+            treated=self.treated[index],
+            covariates=self.covariates.rows(index),
+            responded=self.responded[index],
+            assessed=self.assessed[index],
+        )
+
+    def per_protocol(self) -> "Cohort":
+        """The patients whose endpoint was observed."""
+        return self.rows(self.assessed)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what a model can learn from: fields, patients, arms, baseline, outcome and kind of data.
+
+        It does not depend on the order of the rows or columns, on the format of the file, or on how a number was written.
+        """
+        contract = self.covariates.contract
+        order = np.argsort(self.patient_ids, kind="stable")
+        # adding 0 makes one zero of -0.0 and 0.0; a missing value has one bit pattern of many
+        values = np.where(np.isnan(self.covariates.values), np.nan, self.covariates.values + 0.0)
+        header = {
+            "form": "acrcast cohort 1",
+            "data_kind": self.data_kind,
+            "fields": [[field.name, field.kind, field.levels] for field in contract],
+            "patients": self.patient_ids[order].tolist(),
+            "assays": {name: names[order].tolist() for name, names in sorted(self.covariates.assays.items())},
+        }
+        digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        for array in (self.treated, self.responded, self.assessed, self.covariates.below):
+            digest.update(array[order].astype("u1").tobytes())
+        digest.update(values[order].astype("<f8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFlow:
+    """How many patients of an arm were randomised, assessed, and responded.
+
+    responders: by intention to treat, of those randomised. responders_per_protocol: of those assessed.
+    """
+
+    arm: str
+    title: str
+    randomised: int
+    assessed: int
+    responders: int
+    responders_per_protocol: int
+
+
+def flow(cohort: Cohort) -> tuple[ArmFlow, ...]:
+    """Patients of each arm in the study's order."""
+    flows = []
+    for arm in cohort.study.arms:
+        members = cohort.treated == (arm.key == cohort.study.treated.key)
+        flows.append(
+            ArmFlow(
+                arm.key,
+                arm.title,
+                randomised=int(np.sum(members)),
+                assessed=int(np.sum(members & cohort.assessed)),
+                responders=int(np.sum(members & cohort.responded)),
+                responders_per_protocol=int(np.sum(members & cohort.responded & cohort.assessed)),
+            )
+        )
+    return tuple(flows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What the checks say of a trial's files.
+
+    problems, notes: up to the limit, out of `problem_count` and `note_count`. A problem stops training, a note does not.
+    accepted: problems that the user accepted, code to how many there are.
+    patients: rows of the patients' table. cohort: None when there is a problem, or no outcome was given to check.
+    """
+
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+    problem_count: int
+    note_count: int
+    accepted: Mapping[str, int]
+    patients: int
+    cohort: Cohort | None
+
+    @property
+    def flow(self) -> tuple[ArmFlow, ...]:
+        """Patients by arm; empty without a cohort."""
+        return flow(self.cohort) if self.cohort is not None else ()
+
+    def require_cohort(self) -> Cohort:
+        """The cohort. Raises DataError with the problems, UsageError when visits were not given."""
+        if self.problem_count:
+            raise DataError(self.problems, _summary(self))
+        if self.cohort is None:
+            raise UsageError("the outcome comes from visits: give --visits, or both in one --table")
+        return self.cohort
+
+
+def load_cohort(
+    study: Study,
+    *,
+    baseline: Path | None = None,
+    visits: Path | None = None,
+    table: Path | None = None,
+    accept: Collection[str] = (),
+    limit: int = LIMIT,
+) -> Cohort:
+    """The cohort of a trial's files: `baseline` with `visits`, or one `table`, a row a patient.
+
+    Raises DataError with everything that is wrong in them, up to `limit` problems; see `check`.
+    """
+    return check(study, baseline=baseline, visits=visits, table=table, accept=accept, limit=limit).require_cohort()
+
+
+def check(
+    study: Study,
+    *,
+    baseline: Path | None = None,
+    visits: Path | None = None,
+    table: Path | None = None,
+    accept: Collection[str] = (),
+    limit: int = LIMIT,
+) -> Report:
+    """Everything that is wrong with a trial's files, and the cohort when nothing is.
+
+    accept: codes of problems that the user has looked into and takes as they are; only some can be.
+
+    Raises UsageError when the files or codes make no sense together, never because of what a file holds.
+    """
+    _refuse_misuse(study, baseline, visits, table, accept)
+    findings = Findings()
+    patients_table = _read(table or baseline, findings)
+    visits_table = _read(visits, findings)
+    if patients_table is None or (visits is not None and visits_table is None):
+        return _report(findings, accept, limit, 0, None)
+    trial = read_trial(study, patients_table, visits_table, one_table=table is not None, findings=findings)
+    cohort = None
+    if trial.outcome is not None and not _problems(findings, accept):
+        cohort = Cohort(
+            study=study,
+            patient_ids=trial.patient_ids.astype(np.str_),
+            treated=trial.treated,
+            covariates=trial.covariates,
+            responded=trial.outcome.responded,
+            assessed=trial.outcome.assessed,
+            data_kind=trial.data_kind,
+        )
+    return _report(findings, accept, limit, len(patients_table), cohort)
+
+
+def _refuse_misuse(
+    study: Study, baseline: Path | None, visits: Path | None, table: Path | None, accept: Collection[str]
+) -> None:
+    if (table is None) == (baseline is None) or (table is not None and visits is not None):
+        raise UsageError("give --baseline, with --visits for the outcome, or --table alone")
+    if visits is not None and not isinstance(study.endpoint, AcrResponse):
+        raise UsageError(f"study {study.key}: its outcome is a column of the table, --visits has no use")
+    if refused := sorted(set(accept) - ACCEPTABLE):
+        raise UsageError(f"{', '.join(refused)} cannot be accepted; only {', '.join(sorted(ACCEPTABLE))} can")
+    named = {arm.key for arm in study.arms} | {level for field in study.contract for level in field.levels}
+    if isinstance(study.endpoint, OutcomeColumn):
+        named |= study.endpoint.responder | study.endpoint.others
+    if named & {"", R_MISSING}:
+        raise UsageError(f"study {study.key}: {R_MISSING} and an empty cell mean missing; name the category otherwise")
+
+
+def _read(path: Path | None, findings: Findings) -> Table | None:
+    if path is None:
+        return None
+    try:
+        return read_table(path)
+    except DataError as error:
+        findings.of(error.problems)
+        return None
+
+
+def _problems(findings: Findings, accept: Collection[str]) -> list[Finding]:
+    return [finding for finding in findings if not is_note(finding.code) and finding.code not in accept]
+
+
+def _report(findings: Findings, accept: Collection[str], limit: int, patients: int, cohort: Cohort | None) -> Report:
+    problems = _problems(findings, accept)
+    notes = [finding for finding in findings if is_note(finding.code)]
+    accepted = [finding for finding in findings if finding.code in accept]
+    return Report(
+        problems=listed(problems, limit),
+        notes=listed(notes, limit),
+        problem_count=total(problems),
+        note_count=total(notes),
+        accepted={code: total([f for f in accepted if f.code == code]) for code in sorted({f.code for f in accepted})},
+        patients=patients,
+        cohort=cohort,
+    )
+
+
+def _summary(report: Report) -> str:
+    lines = [f"the trial data have {report.problem_count} problem{'s' if report.problem_count > 1 else ''}:"]
+    lines += [f"  {problem.code}  {problem}" for problem in report.problems]
+    if (more := report.problem_count - len(report.problems)) > 0:
+        lines.append(f"  and {more} more")
+    return "\n".join(lines)

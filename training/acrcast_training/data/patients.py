@@ -1,0 +1,65 @@
+"""Patients to predict for: baseline measures alone, without arm or outcome."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from acrcast.contract import Covariates
+from acrcast.errors import DataError
+from acrcast.studies import Study
+from acrcast_training.data.cells import CellReader, Column
+from acrcast_training.data.checks import check_names, check_numbers, check_required
+from acrcast_training.data.findings import LIMIT, Findings, listed
+from acrcast_training.data.readers import Table, read_table, text_of
+
+COMPARATOR = "_comparator"
+
+
+def read_patients(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates]:
+    """Identifiers (the row, where the file has no `patient_id`) and baseline of each patient of a CSV or Parquet file.
+
+    Raises DataError with everything that is wrong, up to a limit.
+    """
+    table = read_table(path)
+    ids = table.columns.get("patient_id", table.rows)
+    return ids.astype(np.str_), _covariates(study, table)
+
+
+def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:
+    """Baseline of each row of a data frame with the contract's fields as columns.
+
+    A result below a limit of detection is the limit with "<" in the column `<field>_comparator`.
+    Raises DataError as for a file.
+    """
+    columns = {str(name): np.array([text_of(value) for value in frame[name]], dtype=object) for name in frame.columns}
+    for field in study.contract.covariates:
+        sign = columns.pop(field.name + COMPARATOR, None)
+        if sign is not None and field.name in columns:
+            columns[field.name] = np.array(
+                [s + value for s, value in zip(sign, columns[field.name], strict=True)], dtype=object
+            )
+    return _covariates(study, Table("the table", columns, np.arange(1, len(frame) + 1)))
+
+
+def _covariates(study: Study, table: Table) -> Covariates:
+    findings = Findings()
+    readers = CellReader.of(study.patient)
+    nothing = Column.missing(len(table))
+    columns = {
+        field.name: check_numbers(readers[field.name], table, field.name, findings)
+        for field in study.contract.covariates
+        if field.name in table.columns
+    }
+    check_required(study.contract, columns, table, findings)
+    assays = {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays}
+    if problems := listed(list(findings), LIMIT):
+        raise DataError(problems)
+    found = [columns.get(field.name, nothing) for field in study.contract.covariates]
+    return Covariates(
+        study.contract,
+        np.array([column.values for column in found]).T,
+        np.array([column.below for column in found]).T,
+        assays,
+    )

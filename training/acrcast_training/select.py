@@ -1,0 +1,123 @@
+"""Which candidate serves: the simplest within one standard error of the best by cross-validated log loss."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Bools, Floats
+from acrcast.estimators.candidates import CANDIDATES
+from acrcast.estimators.rows import TrialRows
+from acrcast.validation.calibration import calibration_intercept, calibration_slope
+from acrcast.validation.performance import Estimate, brier_score, c_statistic, log_loss
+from acrcast.validation.resampling import cross_validated_risks
+
+FOLDS = 10
+REPEATS = 10
+NORMAL_QUANTILE = 1.959963984540054
+BASELINE = "prevalence"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateResult:
+    """Figures of one candidate on patients that it was not fitted to, with 95 % intervals.
+
+    gain: log loss of quoting the arm's response rate less this candidate's, paired by patient; above 0 is better.
+    """
+
+    name: str
+    log_loss: Estimate
+    gain: Estimate
+    brier: float
+    c_statistic: Estimate
+    calibration_slope: Estimate
+    calibration_intercept: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All candidates, in the order of preference, and the one chosen."""
+
+    results: tuple[CandidateResult, ...]
+    chosen: str
+    folds: int
+    repeats: int
+
+    def __getitem__(self, name: str) -> CandidateResult:
+        return next(result for result in self.results if result.name == name)
+
+    @property
+    def verdict(self) -> str:
+        """What the choice means, in one sentence for whoever reads the output."""
+        if self.chosen == BASELINE:
+            return "No evidence for individual prediction: no candidate beats quoting the arm's response rate, so that is what is served."
+        gain = self[self.chosen].gain
+        if gain.low > 0:
+            return f"{self.chosen} predicts better than quoting the arm's response rate."
+        return (
+            f"{self.chosen} is chosen, but the data cannot rule out that quoting the arm's response rate does as well."
+        )
+
+
+def compare(
+    rows: TrialRows, *, seed: int, repeats: int = REPEATS, progress: Callable[[int], None] = lambda _: None
+) -> Comparison:
+    """Judge every candidate by repeated cross-validation of its whole procedure, and choose."""
+    names = applicable_candidates(rows)
+    folds = folds_of(rows.y > 0)
+    risks = cross_validated_risks(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks[name]], axis=0) for name in names}
+    results = tuple(_result(name, risks[name], rows.y, losses) for name in names)
+    return Comparison(results, choose(losses), folds, repeats)
+
+
+def folds_of(responded: Bools) -> int:
+    """Ten folds, fewer where there are fewer responders or non-responders, so that each fold can hold one of both."""
+    responders = int(responded.sum())
+    return min(FOLDS, responders, len(responded) - responders)
+
+
+def applicable_candidates(rows: TrialRows) -> tuple[str, ...]:
+    """All candidates, without the two on the prespecified set where the study names none."""
+    named = bool(rows.terms.small_set)
+    return tuple(name for name in CANDIDATES if named or name not in ("prespecified", "firth"))
+
+
+def choose(losses: Mapping[str, Floats]) -> str:
+    """The first candidate, in the order given, whose loss exceeds the best by at most one standard error of their difference.
+
+    losses: for each candidate the (n,) log losses of the same patients.
+    """
+    best = min(losses, key=lambda name: float(losses[name].mean()))
+    for name, loss in losses.items():
+        difference = loss - losses[best]
+        if difference.mean() <= difference.std(ddof=1) / np.sqrt(len(difference)):
+            return name
+    return best
+
+
+def _result(name: str, risks: Floats, y: Floats, losses: Mapping[str, Floats]) -> CandidateResult:
+    """risks: (repeats, n)."""
+    return CandidateResult(
+        name=name,
+        log_loss=_mean_with_interval(losses[name]),
+        gain=_mean_with_interval(losses[BASELINE] - losses[name]),
+        brier=float(np.mean([brier_score(risk, y) for risk in risks])),
+        c_statistic=_averaged([c_statistic(risk, y) for risk in risks]),
+        calibration_slope=_averaged([calibration_slope(risk, y) for risk in risks]),
+        calibration_intercept=_averaged([calibration_intercept(risk, y) for risk in risks]),
+    )
+
+
+def _mean_with_interval(values: Floats) -> Estimate:
+    mean, half = float(values.mean()), NORMAL_QUANTILE * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def _averaged(estimates: list[Estimate]) -> Estimate:
+    """Mean over repeats of a figure and of its interval's ends."""
+    return Estimate(
+        float(np.mean([e.value for e in estimates])),
+        float(np.mean([e.low for e in estimates])),
+        float(np.mean([e.high for e in estimates])),
+    )

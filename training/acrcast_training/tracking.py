@@ -1,0 +1,222 @@
+"""The one place that meets MLflow: runs, the registry, and models by `models:/NAME@alias`.
+
+`python -m acrcast_training.tracking download URI FOLDER` prints the local folder of a registered model's artefact; the server
+uses it, so that its own process never imports MLflow.
+"""
+
+import io
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+from acrcast.errors import UsageError
+from acrcast.studies import Study, shipped_studies
+from acrcast.table import column_names
+from acrcast_training import plots
+from acrcast_training.data.cohort import flow
+from acrcast_training.data.patients import COMPARATOR
+from acrcast_training.provenance import code_revision
+from acrcast_training.select import CandidateResult
+from acrcast_training.state import state_folder
+from acrcast_training.train import Training
+
+TRACKING = "MLFLOW_TRACKING_URI"
+CHAMPION = "champion"
+DATA_TYPES = {"number": DataType.double, "count": DataType.double, "yes_no": DataType.boolean}
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Where a training was logged. version: of the registered model, None when it was not registered."""
+
+    run_id: str
+    model_uri: str
+    version: int | None
+
+
+def default_store() -> str:
+    """Tracking URI: MLFLOW_TRACKING_URI, else SQLite in the state folder."""
+    return os.environ.get(TRACKING) or f"sqlite:///{state_folder() / 'mlflow.db'}"
+
+
+def use_store(uri: str | None = None) -> str:
+    """Point MLflow to a tracking store, making the default one when needed; returns its URI."""
+    chosen = uri or default_store()
+    if chosen.startswith("sqlite:///"):
+        Path(chosen.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(chosen)
+    return chosen
+
+
+def log(
+    training: Training, folder: Path, *, register: str | None, own_study: Path | None, store: str | None
+) -> Tracked:
+    """One parent run for the training, a child for each candidate, the artefact as a model, and its registration.
+
+    folder: the artefact. own_study: the study's file, when it does not ship. register: the registered model's name.
+    """
+    uri = use_store(store)
+    _experiment(training.cohort.study, uri)
+    with _quiet(), mlflow.start_run(run_name=f"{training.cohort.study.key}: {training.comparison.chosen}") as run:
+        _log_cohort(training)
+        for result in training.comparison.results:
+            with mlflow.start_run(run_name=result.name, nested=True):
+                mlflow.log_params({"candidate": result.name, "seed": training.seed})
+                mlflow.log_metrics(_metrics(result))
+        mlflow.log_metrics(_metrics(training.comparison[training.comparison.chosen]))
+        with plots.comparison(training.comparison) as figure:
+            mlflow.log_figure(figure, "candidates.png")
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"model": str(folder)} | ({"study": str(own_study)} if own_study else {}),
+            signature=signature(training.cohort.study),
+            pip_requirements=["acrcast[training]"],
+            registered_model_name=register,
+            metadata={"digest": training.model.identity.digest, "training_data": training.cohort.data_kind},
+        )
+    version = int(info.registered_model_version) if register else None
+    return Tracked(run.info.run_id, info.model_uri, version)
+
+
+def signature(study: Study) -> ModelSignature:
+    """Explicit input and output columns. Booleans and doubles may be null; text names a category or an assay."""
+    inputs = []
+    for field in study.contract:
+        inputs.append(ColSpec(DATA_TYPES.get(field.kind, DataType.string), field.name, required=field.required))
+        if field.may_be_undetectable:
+            inputs.append(ColSpec(DataType.string, field.name + COMPARATOR, required=False))
+    outputs = [
+        ColSpec(DataType.double if is_number else DataType.string, name)
+        for name, is_number in column_names(study.has_control)
+    ]
+    return ModelSignature(Schema(inputs), Schema(outputs), ParamSchema([ParamSpec("level", DataType.double, 0.95)]))
+
+
+def set_alias(name: str, version: int, alias: str, *, reason: str | None, store: str | None) -> None:
+    """Let an alias of a registered model point to a version. reason: recorded with the version."""
+    use_store(store)
+    client = MlflowClient()
+    try:
+        client.set_registered_model_alias(name, alias, str(version))
+        client.set_model_version_tag(name, str(version), f"promoted_to_{alias}", reason or "no reason given")
+    except MlflowException as error:
+        raise UsageError(f"{name} version {version}: {_first_line(error)}") from error
+
+
+def download(uri: str, folder: Path, store: str | None = None) -> Path:
+    """The artefact of a model in the registry or of a run, copied below `folder`."""
+    use_store(store)
+    try:
+        with _quiet():
+            local = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
+    except (MlflowException, OSError) as error:
+        raise UsageError(f"{uri}: {_first_line(error)}") from error
+    found = sorted(Path(local).glob("artifacts/*/manifest.json"))
+    if len(found) != 1:
+        raise UsageError(f"{uri}: this is no model of acrcast")
+    return found[0].parent
+
+
+def _experiment(study: Study, uri: str) -> None:
+    """The study's experiment; on the default store its artefacts lie beside the database."""
+    with _quiet():
+        if mlflow.get_experiment_by_name(study.key) is None:
+            beside = uri.startswith("sqlite:///")
+            location = (Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts").as_uri() if beside else None
+            mlflow.create_experiment(study.key, artifact_location=location)
+        mlflow.set_experiment(study.key)
+
+
+def _log_cohort(training: Training) -> None:
+    cohort, comparison = training.cohort, training.comparison
+    mlflow.set_tags(
+        {
+            "study": cohort.study.key,
+            "endpoint": cohort.study.endpoint.title,
+            "training_data": cohort.data_kind,
+            "data_fingerprint": cohort.fingerprint,
+            "code_revision": code_revision(),
+            "model_digest": training.model.identity.digest,
+            "verdict": comparison.verdict,
+            "ships": str(cohort.study.key in shipped_studies()).lower(),
+        }
+    )
+    mlflow.log_params(
+        {
+            "patients": len(cohort),
+            "seed": training.seed,
+            "folds": comparison.folds,
+            "repeats": comparison.repeats,
+            "chosen": comparison.chosen,
+        }
+    )
+    for arm in flow(cohort):
+        prefix = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in arm.arm)
+        mlflow.log_metrics(
+            {
+                f"{prefix}_randomised": arm.randomised,
+                f"{prefix}_assessed": arm.assessed,
+                f"{prefix}_responders": arm.responders,
+                f"{prefix}_responders_per_protocol": arm.responders_per_protocol,
+            }
+        )
+    mlflow.log_dict(dict(training.model.card), "card.json")
+
+
+def _metrics(result: CandidateResult) -> dict[str, float]:
+    figures = {
+        "log_loss": result.log_loss.value,
+        "gain_over_prevalence": result.gain.value,
+        "gain_over_prevalence_low": result.gain.low,
+        "gain_over_prevalence_high": result.gain.high,
+        "brier": result.brier,
+        "c_statistic": result.c_statistic.value,
+        "calibration_slope": result.calibration_slope.value,
+        "calibration_intercept": result.calibration_intercept.value,
+    }
+    # a slope of constant risks does not exist, and is not logged as a number
+    return {name: value for name, value in figures.items() if value == value}  # noqa: PLR0124  NaN differs from itself
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's own hints and announcements are not news to whoever trains a model."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        # the registry announces its versions on standard error, whatever the level of its log
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["download", uri, folder]:
+            try:
+                sys.stdout.write(f"{download(uri, Path(folder))}\n")
+            except UsageError as error:
+                sys.stderr.write(f"{error}\n")
+                sys.exit(error.exit_code)
+        case _:
+            sys.stderr.write("usage: python -m acrcast_training.tracking download URI FOLDER\n")
+            sys.exit(2)
