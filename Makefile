@@ -3,15 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all check docs lock bench clean
+.PHONY: setup demo test test-all check docs released lock
 
-setup: $(VENV)/.from-lock ## make .venv with every extra, from the lock
+setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
 # --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads.
-$(VENV)/.from-lock: requirements.lock pyproject.toml
+$(VENV)/.from-lock: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acrcast needs Python 3.11 or later; set PYTHON=python3.x")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.from-lock pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -35,7 +38,15 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
 
+# tests/training/test_released.py runs the same two commands and compares every number.
+released: setup ## make the model that ships anew
+	rm -rf .acrcast/released models/acrcast/released/ld-il2-ra
+	$(VENV)/bin/acrcast simulate --patients 600 --seed 1 --out .acrcast/released
+	$(VENV)/bin/acrcast train --study ld-il2-ra --baseline .acrcast/released/baseline.csv \
+	  --visits .acrcast/released/visits.csv --repeats 2 --seed 1 --out models/acrcast/released/ld-il2-ra
+
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
+
 lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the image needs to run, and to build the wheel
 	$(COMPILE) --all-extras --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	  pyproject.toml --output-file requirements.lock

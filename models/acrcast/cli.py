@@ -66,6 +66,8 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line: one clear line for each error, and its exit code."""
+    # many small matrices: threads of the linear algebra library cost ten times more than they give
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         root.main(prog_name="acrcast", standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -83,3 +85,7 @@ def main() -> None:
         # the reader of a pipe went away, as `head` does; keep Python from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,10 @@ def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT00
     numbers = [f"{arm}_{part}" for arm in arms for part in ("probability", "low", "high")]
     if two_arms:
         numbers += [f"benefit_{part}" for part in ("difference", "low", "high", "probability_positive")]
-    return (*((name, True) for name in numbers), *((name, False) for name in ("support", "support_measures", "missing")))
+    return (
+        *((name, True) for name in numbers),
+        *((name, False) for name in ("support", "support_measures", "missing")),
+    )
 
 
 def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, Column]:

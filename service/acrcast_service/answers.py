@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import Response
 from pydantic import TypeAdapter
+from pydantic_core import SchemaSerializer
 
-# A writer is compiled from its dataclass once.
-_WRITERS: dict[type[Any], TypeAdapter[Any]] = {}
+# A writer is compiled from its dataclass once. It is several times faster than `as_answer` with any JSON library.
+_WRITERS: dict[type[Any], SchemaSerializer] = {}
 
 
 def json_answer(content: object) -> Response:
@@ -18,5 +19,5 @@ def written(content: object) -> bytes:
     kind = type(content)
     writer = _WRITERS.get(kind)
     if writer is None:
-        writer = _WRITERS[kind] = TypeAdapter(kind)
-    return writer.dump_json(content, exclude_none=True)
+        writer = _WRITERS[kind] = TypeAdapter(kind).serializer
+    return writer.to_json(content, exclude_none=True)

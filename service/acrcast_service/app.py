@@ -45,7 +45,8 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
     app.state.server = ServerState(settings, ModelStore(model))
     add_error_handlers(app)
     for room in (prediction, model_card, health, api_docs, pages):
-        app.include_router(room.router)
+        # not include_router, which matches every request twice: once for the router, once within it
+        app.router.routes.extend(room.router.routes)
     return app
 
 

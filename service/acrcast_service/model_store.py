@@ -94,6 +94,6 @@ def _download(uri: str, target: str) -> Path:
         raise ArtefactError(f"{uri}: the registry did not deliver it within {DOWNLOAD_SECONDS} s") from None
     said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
     if done.returncode != 0 or not said:
-        reason = said[-1] if said else "no reason given"
+        reason = said[-1].removeprefix(f"{uri}: ") if said else "no reason given"
         raise ArtefactError(f"{uri}: could not be fetched from the registry: {reason}")
     return Path(said[-1])

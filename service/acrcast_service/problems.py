@@ -153,7 +153,14 @@ def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": "; ".join(f"{kind.title} (`{kind.uri}`)" for kind in same),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"},
+                    "examples": {
+                        kind.name: {"value": {"type": kind.uri, "title": kind.title, "status": status}} for kind in same
+                    },
+                }
+            },
         }
         for status, same in by_status.items()
     }

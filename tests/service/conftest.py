@@ -30,8 +30,7 @@ from acrcast_service.settings import Settings
 
 PATIENTS, MEMBERS = 300, 200
 
-# The command as installed, except that it need not be installed as a script.
-ACRCAST = (sys.executable, "-c", "import sys; from acrcast.cli import main; sys.argv[0] = 'acrcast'; main()")
+ACRCAST = (sys.executable, "-m", "acrcast.cli")
 
 
 class Client:
@@ -155,8 +154,8 @@ from acrcast.studies import Arm, OutcomeColumn, Study
 class OneArmPatient(Patient):
     """Baseline of a patient of a one-arm trial."""
 
-    age_years: Annotated[float, Field(ge=18, le=90, examples=[60]), Measure(label="Age", unit="years")]
-    stage: Annotated[Literal["I", "II", "III"], Field(examples=["II"]), Measure(label="Stage")]
+    age_years: Annotated[float, Field(ge=18, le=90), Measure(label="Age", unit="years")]
+    stage: Annotated[Literal["I", "II", "III"], Measure(label="Stage")]
     marker_ng_per_ml: Annotated[
         float | None, Field(ge=0, le=900, examples=[12.5]), Measure(label="Marker", unit="ng/mL")
     ] = None

@@ -81,18 +81,24 @@ def test_the_schema_refuses_what_the_server_refuses(patient_schema):
     assert patient_schema["required"] == ["age_years", "sex", "tender_joint_count_28", "swollen_joint_count_28"]
 
 
-def test_the_example_of_the_document_is_predicted(client, document):
+def test_the_example_of_the_document_is_answered_with_the_answer_that_it_shows(client, document):
     body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Patient"}
-    assert client.predict(body["example"]).status_code == 200
+    answer = client.predict(body["example"]).json()
+    shown = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert answer | {"prediction_id": "00000000-0000-0000-0000-000000000000"} == shown
 
 
 def test_the_document_lists_the_problems_of_a_prediction(document):
     responses = document["paths"]["/predict"]["post"]["responses"]
     assert set(responses) == {"200", "400", "413", "415", "422", "503", "default"}
     assert "/problems/invalid-input" in responses["422"]["description"]
-    assert responses["422"]["content"] == {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
+    refused = responses["422"]["content"]["application/problem+json"]
+    assert refused["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
+    assert refused["examples"]["invalid-input"]["value"] == {
+        "type": "/problems/invalid-input",
+        "title": "The input is not valid",
+        "status": 422,
     }
 
 
@@ -131,6 +137,8 @@ def test_the_document_follows_the_study_that_is_served(serving, one_arm_folder, 
     assert list(patient["properties"]) == ["age_years", "stage", "marker_ng_per_ml"]
     assert patient["properties"]["stage"]["enum"] == ["I", "II", "III"]
     assert document["info"]["summary"] == "A drug in a disease"
+    # its only example is no patient
+    assert "example" not in document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
 
 
 def test_the_model_is_described_with_its_study_and_every_field(client):

@@ -128,6 +128,7 @@ def test_a_model_that_was_changed_is_refused(serve_and_fail, model_folder, tmp_p
     assert done.stderr == f"acrcast: {changed}/card.json: its content differs from the digest in manifest.json\n"
 
 
+@pytest.mark.slow
 def test_a_registry_that_does_not_deliver_is_said(serve_and_fail, tmp_path):
     done = serve_and_fail(
         "--model", "models:/nothing@champion", "--port", "0", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/a.db"
@@ -201,3 +202,15 @@ def test_requests_that_run_when_the_server_is_stopped_are_answered(start, model_
         slow.sendall(body[10:])
         assert slow.recv(100).startswith(b"HTTP/1.1 200 OK")
     assert server.process.wait(timeout=20) == 0
+
+
+def test_a_client_that_never_finishes_does_not_keep_the_server_from_stopping(start, model_folder):
+    server = start("--model", str(model_folder), "--port", "0", ACRCAST_SHUTDOWN_SECONDS="1")
+    with socket.create_connection(("127.0.0.1", server.port)) as stuck:
+        stuck.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
+            b'{"il21_assay": "Zz81734'
+        )
+        httpx.get(f"{server.url}health/live")
+        assert server.stop() == 0
+    assert "Zz81734" not in server.process.stderr.read()

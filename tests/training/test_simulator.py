@@ -19,10 +19,10 @@ from acrcast.domain import CoreSet, acr_response, das28_esr
 from acrcast.errors import UsageError
 from acrcast.studies.ld_il2_ra import LdIl2RaPatient
 from acrcast_training.data.simulator import SimulationOptions, comparison_table, published, simulate, write
-from acrcast_training.data.simulator.baseline import enrol
+from acrcast_training.data.simulator.baseline import COVARIATES, Patients, enrol
 from acrcast_training.data.simulator.course import follow_up
 from acrcast_training.data.simulator.margins import Levels, LogNormal
-from acrcast_training.data.simulator.recording import core_set, record
+from acrcast_training.data.simulator.recording import as_columns, core_set, record
 
 CONTROL, TREATED = "placebo+mtx", "ld-il2+mtx"
 CORE_SET = [field.name for field in fields(CoreSet)]
@@ -347,6 +347,31 @@ def test_the_assays_are_missing_most_often_and_joint_counts_never(large):
 def test_everybody_could_respond_on_what_was_recorded(large):
     assert large.baseline[["tender_joint_count_28", "swollen_joint_count_28"]].min().min() == 1
     assert ((large.baseline[FIVE] > 0).sum(axis=1) >= 3).all()
+
+
+def with_values(patients, name, values):
+    """The same patients with this column instead."""
+    changed = patients.values.copy()  # noqa: PD011  not a data frame
+    changed[:, COVARIATES.index(name)] = values
+    return Patients(patients.scores, changed)
+
+
+def test_too_little_is_never_left_of_the_five_to_improve_in():
+    patients = with_values(enrol(100_000, np.random.default_rng(1)), "haq_di", 0.0)
+    recorded = record(patients, missing=True, random=np.random.default_rng(2))
+    five = recorded.values[:, [COVARIATES.index(name) for name in FIVE]]  # noqa: PD011  not a data frame
+    assert np.isnan(five).any()
+    assert ((five > 0).sum(axis=1) >= 3).all()
+
+
+def test_a_value_at_the_limit_of_the_assay_is_still_a_value():
+    patients = with_values(enrol(2, np.random.default_rng(1)), "il21_pg_per_ml", [15.5, 15.6])
+    recorded = record(patients, missing=False, random=np.random.default_rng(2))
+    assert list(as_columns(recorded)["il21_pg_per_ml"]) == [IL21_LIMIT, "15.6"]
+
+
+def test_nobody_fell_ill_before_the_age_of_16(complete):
+    assert (complete.baseline.age_years - complete.baseline.disease_duration_years).min() >= 16
 
 
 # The truth

@@ -23,9 +23,9 @@ class ResponsePyfunc(PythonModel):  # type: ignore[misc]  # mlflow is untyped he
 
     def predict(
         self,
-        context: PythonModelContext,
+        context: PythonModelContext,  # noqa: ARG002  MLflow's signature
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # noqa: ARG002
+        params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
         level = float((params or {}).get("level", 0.95))
         covariates = patients_of_frame(self.model.study, model_input)

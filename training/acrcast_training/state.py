@@ -11,10 +11,9 @@ def state_folder() -> Path:
     return Path(os.environ.get(STATE, ".acrcast")).resolve()
 
 
-def new_model_folder(study: str) -> Path:
-    """The next unused `models/<study>-<number>` of the state folder; not made yet."""
-    models = state_folder() / "models"
+def new_folder(kind: str, name: str) -> Path:
+    """The next unused `<kind>/<name>-<number>` of the state folder; not made yet."""
     number = 1
-    while (models / f"{study}-{number}").exists():
+    while (state_folder() / kind / f"{name}-{number}").exists():
         number += 1
-    return models / f"{study}-{number}"
+    return state_folder() / kind / f"{name}-{number}"

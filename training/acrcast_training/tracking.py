@@ -115,6 +115,15 @@ def set_alias(name: str, version: int, alias: str, *, reason: str | None, store:
         raise UsageError(f"{name} version {version}: {_first_line(error)}") from error
 
 
+def latest_version(name: str, store: str | None = None) -> int:
+    """The newest version of a registered model. Raises UsageError when there is none."""
+    use_store(store)
+    versions = [int(found.version) for found in MlflowClient().search_model_versions(f"name = '{name}'")]
+    if not versions:
+        raise UsageError(f"no model is registered as {name}")
+    return max(versions)
+
+
 def download(uri: str, folder: Path, store: str | None = None) -> Path:
     """The artefact of a model in the registry or of a run, copied below `folder`."""
     use_store(store)

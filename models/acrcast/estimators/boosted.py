@@ -54,7 +54,9 @@ def fit_point(prepared: PreparedRows, resample: int, rng: np.random.Generator) -
 
 def log_odds(booster: xgb.Booster, features: Floats, rounds: int = 0) -> Floats:
     """(n,) log-odds of the rows, by the first `rounds` trees or by all."""
-    margin: Floats = booster.inplace_predict(features, iteration_range=(0, rounds), predict_type="margin").astype(np.float64)
+    margin: Floats = booster.inplace_predict(features, iteration_range=(0, rounds), predict_type="margin").astype(
+        np.float64
+    )
     return margin
 
 

@@ -15,7 +15,7 @@ from acrcast.arrays import Bools, Floats, Integers
 from acrcast.estimators.normal import normal_cdf, normal_quantile
 
 EM_ITERATIONS = 60
-EM_TOLERANCE = 1e-5
+EM_TOLERANCE = 1e-4
 SMALLEST_VARIANCE = 1e-8
 
 
@@ -24,7 +24,7 @@ class ConditionalNormal:
     """Joint distribution of the q standardised columns.
 
     mean: (q,). covariance: (q, q). low, high: (q,) standardised values of 0 and 1 for indicators, NaN elsewhere.
-    levels_of: (q,) number of the block; indicators of one category share theirs, so that at most one of them is drawn.
+    block: (q,) indicators of one category share theirs, so that at most one of them is drawn.
     """
 
     mean: Floats
@@ -48,19 +48,19 @@ class ConditionalNormal:
         """Z: (n, q) standardised, NaN missing; where `below`, Z is an upper limit. weights: (n,). start: a nearby fit."""
         q = Z.shape[1]
         used = weights > 0
-        patterns = list(_patterns(Z[used], below[used]))
+        Z, below, weights = Z[used], below[used], weights[used]
+        patterns = [(Z[rows], weights[rows], unknown, cut) for rows, unknown, cut in _patterns(Z, below)]
         total = float(weights.sum())
         shrink = q / (q + total)
-        mean = np.zeros(q) if start is None else start.mean
-        # a column that nobody has carries nothing: it stays at zero, without spread
-        seen = ~np.all(np.isnan(Z[used]), axis=0)
-        covariance = np.diag(seen.astype(np.float64)) if start is None else start.covariance
-        complete = len(patterns) == 1 and not patterns[0][1].any()
+        # a column of which no value is known carries nothing: it stays at zero, without spread
+        seen = np.any(~np.isnan(Z) & ~below, axis=0)
+        mean = np.where(seen, 0.0 if start is None else start.mean, 0.0)
+        covariance = np.where(np.outer(seen, seen), np.eye(q) if start is None else start.covariance, 0.0)
+        complete = not any(unknown.any() for _, _, unknown, _ in patterns)
         for _ in range(1 if complete else EM_ITERATIONS):
             first, second = np.zeros(q), np.zeros((q, q))
-            for rows, unknown, cut in patterns:
-                w = weights[used][rows]
-                expected, spread = _expected(Z[used][rows], w, unknown, cut, mean, covariance)
+            for rows, w, unknown, cut in patterns:
+                expected, spread = _expected(rows, w, unknown, cut, mean, covariance)
                 first += w @ expected
                 second += (expected * w[:, None]).T @ expected + spread
             new_mean = first / total
@@ -126,7 +126,7 @@ class ConditionalNormal:
         if not given:
             return np.full(completed.shape[:2], self.mean[j]), float(np.sqrt(self.covariance[j, j]))
         regression = np.linalg.solve(
-            self.covariance[np.ix_(given, given)] + SMALLEST_VARIANCE * np.eye(len(given)), self.covariance[given, j]
+            self.covariance[given][:, given] + SMALLEST_VARIANCE * np.eye(len(given)), self.covariance[given, j]
         )
         centre = self.mean[j] + (completed[:, :, given] - self.mean[given]) @ regression
         variance = self.covariance[j, j] - regression @ self.covariance[given, j]
@@ -158,14 +158,14 @@ def _expected(
     if not unknown.any():
         return expected, spread
     u, o = np.flatnonzero(unknown), np.flatnonzero(~unknown)
-    within = covariance[np.ix_(u, u)]
+    within = covariance[u[:, None], u]
     centre = np.broadcast_to(mean[u], (n, len(u)))
     if o.size:
         regression = np.linalg.solve(
-            covariance[np.ix_(o, o)] + SMALLEST_VARIANCE * np.eye(o.size), covariance[np.ix_(o, u)]
+            covariance[o[:, None], o] + SMALLEST_VARIANCE * np.eye(o.size), covariance[o[:, None], u]
         )
         centre = mean[u] + (Z[:, o] - mean[o]) @ regression
-        within = within - covariance[np.ix_(u, o)] @ regression
+        within = within - covariance[u[:, None], o] @ regression
     total = weights.sum() * within
     if cut.any():
         block = np.broadcast_to(within, (n, len(u), len(u))).copy()
@@ -174,7 +174,7 @@ def _expected(
             _cut_off(centre, block, int(position), Z[:, u[position]])
         total = np.tensordot(weights, block, axes=1)
     expected[:, u] = centre
-    spread[np.ix_(u, u)] = total
+    spread[u[:, None], u] = total
     return expected, spread
 
 

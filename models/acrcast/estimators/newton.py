@@ -9,6 +9,10 @@ from acrcast.estimators.normal import expit, log1p_exp
 
 MAX_ITERATIONS = 200
 TOLERANCE = 1e-11
+# Newton's decrement below which directions that the data leave open are all that still moves.
+NEGLIGIBLE_DECREMENT = 1e-20
+# Added to what is inverted, as a share of its size without a model: it moves only what the data leave open.
+SMALLEST_RIDGE = 1e-10
 MAX_HALVINGS = 12
 ROWS_AT_ONCE = 4096
 
@@ -46,6 +50,7 @@ def fit_logistic(
     precision = np.broadcast_to(precision, (B, p))
     y = np.broadcast_to(y, weights.shape)
     beta = np.zeros((B, p)) if start is None else start.copy()
+    regular = precision + SMALLEST_RIDGE * _size(X, weights)[:, None]
     converged = np.zeros(B, dtype=bool)
     active = np.arange(B)
     for _ in range(MAX_ITERATIONS):
@@ -53,14 +58,16 @@ def fit_logistic(
         w, target, prior = weights[active], y[active], precision[active]
         mean = expit(_linear(design, beta[active]))
         curvature = w * mean * (1.0 - mean)
-        information = _information(design, curvature, prior)
+        information = _information(design, curvature, regular[active])
         residual = w * (target - mean)
         if firth:
             residual = residual + _leverage(design, curvature, information) * (0.5 - mean)
         gradient = _gradient(design, residual) - prior * beta[active]
-        step = _solve(information, gradient)
-        beta[active] = _damped(design, target, w, prior, beta[active], step, firth=firth)
-        done = np.abs(step).max(axis=1) < TOLERANCE
+        step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+        beta[active] = _damped(
+            design, target, w, prior, beta[active], step, jeffreys=regular[active] if firth else None
+        )
+        done = (np.abs(step).max(axis=1) < TOLERANCE) | (np.sum(gradient * step, axis=1) < NEGLIGIBLE_DECREMENT)
         converged[active[done]] = True
         active = active[~done]
         if active.size == 0:
@@ -130,23 +137,22 @@ def _leverage(X: Floats, curvature: Floats, information: Floats) -> Floats:
     return leverage
 
 
-def _solve(information: Floats, gradient: Floats) -> Floats:
-    """Newton step; a singular information gets the smallest ridge that makes it regular, which moves only what the data leave open."""
-    try:
-        return np.asarray(np.linalg.solve(information, gradient[:, :, None])[:, :, 0], dtype=np.float64)
-    except np.linalg.LinAlgError:
-        scale = np.trace(information, axis1=1, axis2=2) / information.shape[1]
-        ridge = (1e-10 * np.maximum(scale, 1e-10))[:, None, None] * np.eye(information.shape[1])
-        return np.asarray(np.linalg.solve(information + ridge, gradient[:, :, None])[:, :, 0], dtype=np.float64)
+def _size(X: Floats, weights: Floats) -> Floats:
+    """(B,) mean diagonal of X' diag(weights) X."""
+    squared = np.einsum("bnp,bnp->bn", X, X) / X.shape[2]
+    size: Floats = np.sum(weights * squared, axis=1)
+    return size
 
 
-def _damped(X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, step: Floats, *, firth: bool) -> Floats:
+def _damped(
+    X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, step: Floats, *, jeffreys: Floats | None
+) -> Floats:
     """The full step where it does not lower the objective, else halves of it."""
     size = np.ones(len(beta))
-    before = _objective(X, y, w, prior, beta, firth=firth)
+    before = _objective(X, y, w, prior, beta, jeffreys)
     slack = 1e-9 * (1.0 + np.abs(before))
     for _ in range(MAX_HALVINGS):
-        after = _objective(X, y, w, prior, beta + size[:, None] * step, firth=firth)
+        after = _objective(X, y, w, prior, beta + size[:, None] * step, jeffreys)
         worse = ~(after >= before - slack)
         if not worse.any():
             break
@@ -154,10 +160,11 @@ def _damped(X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, step: 
     return beta + size[:, None] * step
 
 
-def _objective(X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, *, firth: bool) -> Floats:
+def _objective(X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, jeffreys: Floats | None) -> Floats:
+    """jeffreys: (B, p) what is added to the information in Firth's penalty; None without the penalty."""
     eta = _linear(X, beta)
     value: Floats = np.sum(w * (y * eta - log1p_exp(eta)), axis=1) - 0.5 * np.sum(prior * beta * beta, axis=1)
-    if firth:
+    if jeffreys is not None:
         mean = expit(eta)
-        value = value + 0.5 * log_determinant(_information(X, w * mean * (1.0 - mean), prior))
+        value = value + 0.5 * log_determinant(_information(X, w * mean * (1.0 - mean), jeffreys))
     return value

@@ -11,7 +11,7 @@ from acrcast.estimators.missing import ConditionalNormal
 from acrcast.studies.study import Study
 
 # Draws that stand for one incomplete patient in fitting and in validation.
-COPIES = 10
+COPIES = 5
 
 
 @dataclass(frozen=True, slots=True)

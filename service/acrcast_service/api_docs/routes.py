@@ -31,7 +31,8 @@ PAGE_MAY = (
 
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
-    document = openapi_document(request.app, state_of(request).models.current.model.study)
+    server = state_of(request)
+    document = openapi_document(request.app, server.models.current.model, server.settings.level)
     return Response(orjson.dumps(document), media_type="application/json")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from acrcast.contract import Contract, ContractField
 from acrcast.studies import Study
@@ -23,10 +23,17 @@ def patient_schemas(study: Study) -> dict[str, Any]:
     parts: dict[str, Any] = schema.pop("$defs", {})
     _add_measures(schema["properties"], study.contract)
     schema["title"] = study.title
-    schema["examples"] = [
-        {name: field["examples"][0] for name, field in schema["properties"].items() if "examples" in field}
-    ]
     return {**parts, PATIENT: schema}
+
+
+def example_patient(study: Study) -> dict[str, Any] | None:
+    """Each field's first example; None when together they are no valid patient, as in a study that gives none."""
+    examples = {name: field.examples[0] for name, field in study.patient.model_fields.items() if field.examples}
+    try:
+        study.patient.model_validate(examples)
+    except ValidationError:
+        return None
+    return examples
 
 
 def _add_measures(properties: dict[str, Any], contract: Contract) -> None:

@@ -1,17 +1,22 @@
 """The OpenAPI document of a server: its routes, and the patient of the study that it serves."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from acrcast.studies import Study
-from acrcast_service.api_docs.schemas import PATIENT, PATIENT_BODY, REF, absent_instead_of_null, patient_schemas
+from acrcast.response_model import ResponseModel
+from acrcast_service.api_docs.schemas import PATIENT_BODY, REF, absent_instead_of_null, example_patient, patient_schemas
+from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import MEDIA_TYPE, ProblemBody
 
 
-def openapi_document(app: FastAPI, study: Study) -> dict[str, Any]:
+def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[str, Any]:
+    """The document, with an example patient and what the model answers for it."""
+    study = model.study
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -29,9 +34,18 @@ def openapi_document(app: FastAPI, study: Study) -> dict[str, Any]:
             "description": "Any other problem",
             "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=ProblemBody.__name__)}}},
         }
-        if operation.get("requestBody") == PATIENT_BODY:
-            operation["requestBody"] = _with_example(schemas[PATIENT]["examples"][0])
+    example = example_patient(study)
+    if example is not None:
+        _add_example(document["paths"]["/predict"]["post"], example, model, level)
     return document
+
+
+def _add_example(predict: dict[str, Any], example: dict[str, Any], model: ResponseModel, level: float) -> None:
+    prediction = predict_patient(model, model.study.patient.model_validate(example), level)
+    answer = replace(prediction, prediction_id=str(UUID(int=0))).as_answer()
+    predict["responses"]["200"]["content"]["application/json"]["example"] = answer
+    body = PATIENT_BODY["content"]["application/json"]
+    predict["requestBody"] = PATIENT_BODY | {"content": {"application/json": body | {"example": example}}}
 
 
 def _problem_schemas() -> dict[str, Any]:
@@ -41,8 +55,3 @@ def _problem_schemas() -> dict[str, Any]:
 
 def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
-
-
-def _with_example(example: dict[str, Any]) -> dict[str, Any]:
-    content = {media: {**body, "example": example} for media, body in PATIENT_BODY["content"].items()}
-    return {**PATIENT_BODY, "content": content}

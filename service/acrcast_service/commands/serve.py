@@ -19,7 +19,7 @@ def serve(model: str | None, study: str | None, host: str | None, port: int | No
     Every option can also be an environment variable: ACRCAST_MODEL, ACRCAST_STUDY, ACRCAST_HOST, ACRCAST_PORT,
     ACRCAST_WORKERS.
     """
-    from acrcast_service.server import run  # noqa: PLC0415  --help is to answer at once
-    from acrcast_service.settings import read_settings  # noqa: PLC0415
+    from acrcast_service.server import run
+    from acrcast_service.settings import read_settings
 
     run(read_settings(model=model, study=study, host=host, port=port, workers=workers))

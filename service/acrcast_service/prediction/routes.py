@@ -1,6 +1,10 @@
 """`POST /predict`."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from acrcast.prediction import Prediction
 from acrcast_service.answers import json_answer
@@ -18,7 +22,16 @@ from acrcast_service.problems import (
 )
 from acrcast_service.server_state import state_of
 
-router = APIRouter(tags=["prediction"])
+
+class WholeRequestRoute(APIRoute):
+    """A route whose function takes the request as it is: documented like any other, with no parameters to look for."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
 
 
 @router.post(

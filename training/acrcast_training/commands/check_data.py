@@ -46,8 +46,8 @@ def check_data(
     Example:
       acrcast check-data --study ld-il2-ra --baseline baseline.csv --visits visits.csv
     """
-    from acrcast.studies import load_study  # noqa: PLC0415  --help stays fast
-    from acrcast_training.data.cohort import check  # noqa: PLC0415  --help stays fast
+    from acrcast.studies import load_study
+    from acrcast_training.data.cohort import check
 
     chosen = load_study(study)
     report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept, limit=limit)
@@ -77,7 +77,7 @@ def as_data(study: "Study", report: "Report") -> dict[str, object]:
 
 def as_text(study: "Study", report: "Report") -> Iterator[str]:
     """The report as lines: what is wrong, what else there is to know, and the patients by arm."""
-    from acrcast_training.data.checks import ACCEPTABLE  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.checks import ACCEPTABLE
 
     yield f"{study.key}: {study.endpoint.title}, {report.patients} patients"
     yield from _section("Problems", report.problems, report.problem_count)
@@ -99,14 +99,14 @@ def as_text(study: "Study", report: "Report") -> Iterator[str]:
 
 
 def _section(heading: str, told: Sequence[Problem], count: int) -> Iterator[str]:
-    from acrcast_training.data.checks import CODES  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.checks import CODES
 
     if not count:
         return
     yield ""
     yield f"{heading}: {count}"
     for code, of_code in groupby(sorted(told, key=lambda p: p.code), key=lambda p: p.code):
-        yield f"{code} {CODES[code].removeprefix('Note: ')}"
+        yield f"{code} {CODES[code].removeprefix('Note: ').partition(';')[0]}"
         for (file, field, message), same in groupby(of_code, key=lambda p: (p.file, p.field, p.message)):
             rows = [problem.row for problem in same if problem.row is not None]
             yield "  " + ", ".join(part for part in (file, _rows(rows), field) if part) + f": {message}"

@@ -40,11 +40,11 @@ def predict(model_name: str | None, study: str | None, source: Path, target: Pat
     Example:
       acrcast predict --in baseline.csv --out predictions.csv
     """
-    import pandas as pd  # noqa: PLC0415  --help stays fast
+    import pandas as pd
 
-    from acrcast.table import prediction_columns  # noqa: PLC0415  --help stays fast
-    from acrcast_training.data.patients import read_patients  # noqa: PLC0415  --help stays fast
-    from acrcast_training.models import open_model  # noqa: PLC0415  --help stays fast
+    from acrcast.table import prediction_columns
+    from acrcast_training.data.patients import read_patients
+    from acrcast_training.models import open_model
 
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")

@@ -20,7 +20,7 @@ def promote(name: str, version: int, alias: str, reason: str | None, tracking_ur
     Example:
       acrcast promote acr20 3 --reason "retrained on 120 more patients"
     """
-    from acrcast_training.tracking import set_alias  # noqa: PLC0415  MLflow takes seconds to import
+    from acrcast_training.tracking import set_alias
 
     set_alias(name, version, alias, reason=reason, store=tracking_uri)
     click.echo(f"models:/{name}@{alias} is version {version}. Serve it: acrcast serve --model models:/{name}@{alias}")

@@ -42,8 +42,8 @@ def simulate(patients: int, seed: int, treg_interaction: float, il21_interaction
     Example:
       acrcast simulate --patients 600 --seed 1 --out trial
     """
-    from acrcast_training.data.simulator import SimulationOptions, write  # noqa: PLC0415  --help stays fast
-    from acrcast_training.data.simulator import simulate as run  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.simulator import SimulationOptions, write
+    from acrcast_training.data.simulator import simulate as run
 
     options = SimulationOptions(
         patients=patients, seed=seed, treg_interaction=treg_interaction, il21_interaction=il21_interaction

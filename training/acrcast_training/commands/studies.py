@@ -15,8 +15,8 @@ def studies(study: str | None) -> None:
       acrcast studies
       acrcast studies ld-il2-ra
     """
-    from acrcast.studies import load_study, shipped_studies  # noqa: PLC0415  --help stays fast
-    from acrcast_training.console import table  # noqa: PLC0415  --help stays fast
+    from acrcast.studies import load_study, shipped_studies
+    from acrcast_training.console import table
 
     if study is None:
         found = [load_study(key) for key in shipped_studies()]

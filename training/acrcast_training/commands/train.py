@@ -58,17 +58,17 @@ def train(
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
     """
-    from acrcast.studies import load_study  # noqa: PLC0415  --help stays fast
-    from acrcast_training.console import progress  # noqa: PLC0415  --help stays fast
-    from acrcast_training.data.cohort import load_cohort  # noqa: PLC0415  --help stays fast
-    from acrcast_training.select import folds_of  # noqa: PLC0415  --help stays fast
-    from acrcast_training.state import new_model_folder  # noqa: PLC0415  --help stays fast
-    from acrcast_training.train import train as run  # noqa: PLC0415  --help stays fast
-    from acrcast_training.train import write  # noqa: PLC0415  --help stays fast
+    from acrcast.studies import load_study
+    from acrcast_training.console import progress
+    from acrcast_training.data.cohort import load_cohort
+    from acrcast_training.select import folds_of
+    from acrcast_training.state import new_folder
+    from acrcast_training.train import train as run
+    from acrcast_training.train import write
 
     chosen = load_study(study)
     table = _example_table(chosen, baseline, table) if example else table
-    folder = out or new_model_folder(chosen.key)
+    folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
     cohort = load_cohort(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
@@ -82,8 +82,8 @@ def train(
 
 def show_cohort(cohort: "Cohort") -> None:
     """Who is learned from: patients by arm."""
-    from acrcast_training.console import table  # noqa: PLC0415  --help stays fast
-    from acrcast_training.data.cohort import flow  # noqa: PLC0415  --help stays fast
+    from acrcast_training.console import table
+    from acrcast_training.data.cohort import flow
 
     kind = "simulated patients" if cohort.data_kind == "simulated" else "trial patients"
     click.echo(f"{cohort.study.title}: {cohort.study.endpoint.title}, {len(cohort)} {kind}\n")
@@ -103,7 +103,7 @@ def show_cohort(cohort: "Cohort") -> None:
 
 def show_comparison(training: "Training") -> None:
     """How the candidates did on patients that they were not fitted to."""
-    from acrcast_training.console import table  # noqa: PLC0415  --help stays fast
+    from acrcast_training.console import table
 
     comparison = training.comparison
     click.echo(f"Candidates by {comparison.repeats} x {comparison.folds}-fold cross-validation (95 % intervals):\n")
@@ -125,7 +125,7 @@ def show_logged(
     training: "Training", folder: Path, register: str | None, own_study: Path | None, store: str | None
 ) -> None:
     """Log the run, and say where everything is."""
-    from acrcast_training import tracking  # noqa: PLC0415  MLflow takes seconds to import
+    from acrcast_training import tracking
 
     tracked = tracking.log(training, folder, register=register, own_study=own_study, store=store)
     click.echo(f"Model:  {folder}")
@@ -137,7 +137,7 @@ def show_logged(
 
 
 def _example_table(study: "Study", baseline: Path | None, table: Path | None) -> Path:
-    from acrcast_training.data.examples import example_table  # noqa: PLC0415  --help stays fast
+    from acrcast_training.data.examples import example_table
 
     if baseline or table:
         raise UsageError("--example is the data: leave out --baseline and --table")

@@ -57,9 +57,5 @@ def _covariates(study: Study, table: Table) -> Covariates:
     if problems := listed(list(findings), LIMIT):
         raise DataError(problems)
     found = [columns.get(field.name, nothing) for field in study.contract.covariates]
-    return Covariates(
-        study.contract,
-        np.array([column.values for column in found]).T,
-        np.array([column.below for column in found]).T,
-        assays,
-    )
+    values = np.array([column.values for column in found]).T  # noqa: PD011  not of pandas
+    return Covariates(study.contract, values, np.array([column.below for column in found]).T, assays)

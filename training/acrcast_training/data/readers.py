@@ -3,8 +3,9 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ R_MISSING = "NA"
 
 # Every whole number up to here has a float of its own.
 LARGEST_EXACT = 2**53
+
+PIECE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,32 +65,42 @@ def read_table(path: Path) -> Table:
 
 
 def _read_csv(path: Path) -> Table:
-    lines = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
-    records: list[list[str]] = []
+    records = _records(path)
+    row, header = next(records, (1, []))
+    if not header:
+        raise DataError([_unreadable(path, "the file is empty: the first line must name the columns")])
+    if len(header) == 1 and any(sign in header[0] for sign in ";\t"):
+        raise DataError([_unreadable(path, "expected commas between the cells, not semicolons or tabs", row)])
+    columns: list[list[str]] = [[] for _ in header]
     rows: list[int] = []
+    uneven: list[int] = []
+    # in pieces, so that a row's list is short-lived: hundreds of thousands of them keep the garbage collector busy
+    while piece := list(islice(records, PIECE)):
+        uneven += [row for row, cells in piece if len(cells) != len(header)]
+        even = [(row, cells) for row, cells in piece if len(cells) == len(header)]
+        rows += [row for row, _ in even]
+        for column, cells in zip(columns, zip(*(cells for _, cells in even), strict=True), strict=False):
+            column.extend(cells)
+    if uneven:
+        message = f"expected {len(header)} cells as in the header (a decimal comma also makes one more)"
+        raise DataError([Problem("", message, path.name, row, "DATA002") for row in uneven])
+    return _table(path, header, columns, rows)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the line on which it begins."""
+    lines = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
     start = 1
     try:
         for record in lines:
-            # a record begins on the line after the last one, and may span several when a quoted cell holds a line break
             cells = [cell.strip() for cell in record]
             if any(cells):
-                records.append(cells)
-                rows.append(start)
+                yield start, cells
+            # a record spans several lines when a quoted cell holds a line break
             start = lines.line_num + 1
     except csv.Error as error:
         problem = _unreadable(path, 'expected CSV with commas between cells and " around a cell that holds one', start)
         raise DataError([problem]) from error
-    if not records:
-        raise DataError([_unreadable(path, "the file is empty: the first line must name the columns")])
-    header, *body = records
-    if len(header) == 1 and any(sign in header[0] for sign in ";\t"):
-        raise DataError([_unreadable(path, "expected commas between the cells, not semicolons or tabs", rows[0])])
-    uneven = [row for row, record in zip(rows[1:], body, strict=True) if len(record) != len(header)]
-    if uneven:
-        message = f"expected {len(header)} cells as in the header (a decimal comma also makes one more)"
-        raise DataError([Problem("", message, path.name, row, "DATA002") for row in uneven])
-    columns = list(zip(*body, strict=True)) if body else [()] * len(header)
-    return _table(path, header, columns, rows[1:])
 
 
 def _decoded(path: Path) -> str:
@@ -106,10 +119,10 @@ def _read_parquet(path: Path) -> Table:
         with pq.ParquetFile(path) as file:
             table = file.read()
         columns = [_texts(table.column(i)) for i in range(table.num_columns)]
-        if any("\0" in cell for column in columns for cell in column):
-            raise ValueError
     except (pa.ArrowException, OSError, ValueError, OverflowError, NotImplementedError) as error:
         raise DataError([_unreadable(path, "expected a Parquet file")]) from error
+    if any("\0" in cell for column in columns for cell in column):
+        raise DataError([_unreadable(path, "expected text, found binary data")])
     return _table(path, [name.strip() for name in table.column_names], columns, range(1, table.num_rows + 1))
 
 
@@ -137,13 +150,13 @@ def text_of(value: object) -> str:
             return "" if text == R_MISSING else text
 
 
-def _table(path: Path, header: Sequence[str], columns: Sequence[Iterable[str]], rows: Iterable[int]) -> Table:
+def _table(path: Path, header: Sequence[str], columns: Sequence[Sequence[str]], rows: Iterable[int]) -> Table:
     twice = [name for name, count in Counter(name for name in header if name).items() if count > 1]
     if twice:
         raise DataError(
             [Problem(shown(name), "expected one column of this name", path.name, None, "DATA003") for name in twice]
         )
-    cells = [np.array(tuple(column), dtype=object) for column in columns]
+    cells = [np.array(column, dtype=object) for column in columns]
     for column in cells:
         column[column == R_MISSING] = ""
     named = {name: column for name, column in zip(header, cells, strict=True) if name}

@@ -24,6 +24,7 @@ AT_VISITS = (*CORE_SET, *GIVEN_SCORES)
 
 Joints = Annotated[int | None, Field(ge=0, le=28), Measure(label="Joint count (28)", unit="joints")]
 Scale = Annotated[float | None, Field(ge=0, le=100), Measure(label="Visual analogue scale", unit="mm")]
+Disability = Annotated[float | None, Field(ge=0, le=3), Measure(label="Disability index (HAQ-DI)")]
 Score = Annotated[float | None, Field(ge=0, le=10), Measure(label="DAS28")]
 
 
@@ -39,12 +40,12 @@ class CoreSetVisit(Patient):
     pain_mm: Scale = None
     patient_global_mm: Scale = None
     physician_global_mm: Scale = None
-    haq_di: Annotated[float | None, Field(ge=0, le=3), Measure(label="HAQ disability index")] = None
+    haq_di: Disability = None
     esr_mm_per_h: Annotated[
-        Annotated[float, Field(ge=0, le=300)] | Undetectable | None, Measure(label="ESR", unit="mm/h")
+        Annotated[float, Field(ge=0, le=300)] | Undetectable | None, Measure(label="Sedimentation rate", unit="mm/h")
     ] = None
     crp_mg_per_l: Annotated[
-        Annotated[float, Field(ge=0, le=1000)] | Undetectable | None, Measure(label="CRP", unit="mg/L")
+        Annotated[float, Field(ge=0, le=1000)] | Undetectable | None, Measure(label="C-reactive protein", unit="mg/L")
     ] = None
     das28_esr: Score = None
     das28_crp: Score = None

@@ -1,0 +1,156 @@
+"""`acrcast demo`: the whole way in a minute, by the same commands that a user would type."""
+
+import json
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from typing import Any
+
+import click
+
+from acrcast.errors import AcrcastError
+from acrcast_training.commands.promote import promote
+from acrcast_training.commands.simulate import simulate
+from acrcast_training.commands.train import train
+
+NAME = "acr20"
+STUDY = "ld-il2-ra"
+HOST = "127.0.0.1"
+PATIENTS = 600
+SECONDS_TO_START = 60
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the service and the MLflow UI running until Ctrl-C.")
+@click.option(
+    "--patients", type=click.IntRange(min=40), default=PATIENTS, show_default=True, help="Patients to simulate."
+)
+@click.pass_context
+def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
+    """Simulate a trial, train, register, serve and predict one patient.
+
+    Everything is written to .acrcast (or the folder named by ACRCAST_STATE). Runs the commands that it shows.
+    """
+    from acrcast_training.state import new_folder
+    from acrcast_training.tracking import default_store, latest_version
+
+    trial = new_folder("demo", "trial")
+    _step(ctx, simulate, "--patients", str(patients), "--seed", "1", "--out", str(trial))
+    files = ("--baseline", str(trial / "baseline.csv"), "--visits", str(trial / "visits.csv"))
+    _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--register", NAME)
+    _step(ctx, promote, NAME, str(latest_version(NAME)), "--reason", "demo")
+    port, ui_port = _free_port(), _free_port()
+    with ExitStack() as running:
+        _say(f"acrcast serve --model models:/{NAME}@champion --port {port}")
+        running.enter_context(
+            _started("acrcast.cli", "serve", "--model", f"models:/{NAME}@champion", "--port", str(port))
+        )
+        _wait_until_ready(port)
+        _predict(port)
+        base = f"http://{HOST}:{port}"
+        ui = f"http://{HOST}:{ui_port}"
+        if not keep:
+            click.echo(
+                f"\nThe page is at {base}/, the API docs at {base}/docs while the service runs: DEMO_KEEP=1 make demo"
+            )
+            click.echo(f"The MLflow UI: mlflow ui --backend-store-uri {shlex.quote(default_store())}")
+            return
+        running.enter_context(_started("mlflow", "ui", "--backend-store-uri", default_store(), "--port", str(ui_port)))
+        click.echo(f"\nPage:      {base}/\nAPI docs:  {base}/docs\nMLflow UI: {ui}/\nCtrl-C ends all three.")
+        _sleep_until_interrupted()
+
+
+def _step(ctx: click.Context, command: click.Command, *arguments: str) -> None:
+    """Run another command as if it had been typed."""
+    _say(shlex.join(["acrcast", command.name or "", *arguments]))
+    with command.make_context(command.name, list(arguments), parent=ctx) as step:
+        command.invoke(step)
+
+
+def _say(line: str) -> None:
+    click.secho(f"\n$ {line}", bold=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _started(module: str, *arguments: str) -> Iterator[None]:
+    """A command of this environment in the background, ended on the way out."""
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments])  # noqa: S603  our own commands
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_ready(port: int) -> None:
+    end = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < end:
+        try:
+            if _call(port, "GET", "/health/ready")[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AcrcastError(f"the service did not become ready within {SECONDS_TO_START} s")
+
+
+def _call(port: int, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+    connection = HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def _predict(port: int) -> None:
+    from acrcast.studies import load_study
+
+    study = load_study(STUDY)
+    examples = {name: info.examples[0] for name, info in study.patient.model_fields.items() if info.examples}
+    patient = {name: value for name, value in examples.items() if name != "il21_pg_per_ml"}
+    _say(f"curl -X POST http://{HOST}:{port}/predict -H 'Content-Type: application/json' -d '{json.dumps(patient)}'")
+    status, answer = _call(port, "POST", "/predict", patient)
+    if status != 200:
+        raise AcrcastError(f"the service refused the example patient: {answer.get('title')}")
+    titles = {arm.key: arm.title for arm in study.arms}
+    for part in (answer["treated"], answer["control"]):
+        low, high = part["interval"]
+        click.echo(
+            f"Of 100 patients like this one, about {100 * part['probability']:.0f} ({100 * low:.0f} to {100 * high:.0f}) "
+            f"reach {answer['endpoint']} with {titles[part['arm']]}."
+        )
+    benefit = answer["benefit"]
+    low, high = benefit["interval"]
+    click.echo(
+        f"Difference: {100 * benefit['difference']:+.1f} of 100 ({100 * low:+.0f} to {100 * high:+.0f}); "
+        f"{100 * benefit['probability_positive']:.0f} % of the ensemble puts it above zero."
+    )
+    for missing in answer["missing"]:
+        click.echo(
+            f"Not measured: {missing['label']}. The interval of the first figure is {100 * missing['interval_width']:.0f} wide; "
+            f"measured, it is expected to be {100 * missing['expected_interval_width_if_measured']:.0f}."
+        )
+    for caution in answer["cautions"]:
+        click.echo(f"Caution: {caution}")
+    click.echo(answer["intended_use"])
+
+
+def _sleep_until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        click.echo()
