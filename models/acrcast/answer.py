@@ -189,5 +189,5 @@ def _cautions(model: ResponseModel, covariates: Covariates, i: int, support: Sup
 
 def _rounded(value: float) -> float:
     """Six decimals, by the same arithmetic as numpy's `round` on columns, and never a negative zero."""
-    scale = 10**DECIMALS
+    scale = 10.0**DECIMALS
     return round(float(value) * scale) / scale + 0.0

@@ -69,7 +69,8 @@ def main() -> None:
     # many small matrices: threads of the linear algebra library cost ten times more than they give
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        root.main(prog_name="acrcast", standalone_mode=False)
+        left_with = root.main(prog_name="acrcast", standalone_mode=False)
+        sys.exit(left_with if isinstance(left_with, int) else 0)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.Abort:

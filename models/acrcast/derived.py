@@ -9,13 +9,14 @@ from acrcast.arrays import Floats
 from acrcast.contract import Covariates
 from acrcast.domain import cdai, das28_crp, das28_esr, sdai
 
-SCORES: Mapping[str, Callable[..., Floats]] = {
+FORMULAS: Mapping[str, Callable[..., Floats]] = {
     "das28_esr": das28_esr,
     "das28_crp": das28_crp,
     "cdai": cdai,
     "sdai": sdai,
 }
-"""Each formula's parameters are named as the contract names its fields."""
+# Each formula's parameters are named as the contract names its fields.
+COMPONENTS = {name: tuple(signature(formula).parameters) for name, formula in FORMULAS.items()}
 
 
 def derived_scores(covariates: Covariates) -> dict[str, Floats]:
@@ -24,6 +25,6 @@ def derived_scores(covariates: Covariates) -> dict[str, Floats]:
     known = np.where(covariates.below, np.nan, covariates.values)
     return {
         name: formula(**{part: known[:, position[part]] for part in parts})
-        for name, formula in SCORES.items()
-        if position.keys() >= (parts := signature(formula).parameters.keys())
+        for name, formula in FORMULAS.items()
+        if position.keys() >= {*(parts := COMPONENTS[name])}
     }

@@ -123,12 +123,15 @@ class ResponseModel:
 
 
 def interval(members: Floats, level: float) -> tuple[Floats, Floats]:
-    """(n,) lower and upper ends that hold the middle `level` of the members (n, M)."""
+    """(n,) lower and upper ends between which one more member like these (n, M) would lie with probability `level`.
+
+    Quantiles of type 6 (Hyndman & Fan 1996, Am Stat 50:361): the usual type 7 would hold .941 instead of .95 with 200 members.
+    """
     ordered = np.sort(members, axis=1)
     last = ordered.shape[1] - 1
     ends = []
     for quantile in ((1 - level) / 2, (1 + level) / 2):
-        position = quantile * last
+        position = min(max(quantile * (last + 2) - 1, 0.0), float(last))
         lower = int(position)
         share = position - lower
         ends.append((1 - share) * ordered[:, lower] + share * ordered[:, min(lower + 1, last)])

@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,8 +89,7 @@ def _refuse_repeated_names(body: bytes) -> None:
     repeated: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
-        names = [name for name, _ in pairs]
-        repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+        repeated.extend(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
 
     json.loads(body, object_pairs_hook=look)
     if repeated:

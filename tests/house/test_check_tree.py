@@ -1,5 +1,6 @@
 """Each check of the tree finds what is planted for it, and is silent about what is allowed."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +40,14 @@ def test_a_secret_is_found(plant: Plant, secret: str) -> None:
 
 def test_a_false_alarm_is_marked_on_its_line(plant: Plant) -> None:
     assert not list(check_tree.secrets(plant({"a.py": f"{ACCESS_KEY}  # pragma: allowlist secret  published example"})))
+
+
+def test_digests_are_expected_in_locks_and_released_models_and_nowhere_else(plant: Plant) -> None:
+    content = f'{{"arrays.npz": "{hashlib.sha256(b"acrcast").hexdigest()}"}}'
+    manifest = "models/acrcast/released/my-study/manifest.json"
+    assert not list(check_tree.secrets(plant({manifest: content, "requirements.lock": content})))
+    assert len(list(check_tree.secrets(plant({"docs/note.json": content})))) == 1
+    assert len(list(check_tree.secrets(plant({manifest: f"{content}\n{PRIVATE_KEY}"})))) == 1
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
 from acrcast.support import TrainingRange
 from acrcast_service.app import create_app
-from acrcast_service.settings import Settings
+from acrcast_service.settings import PREFIX, Settings
 
 PATIENTS, MEMBERS = 300, 200
 
@@ -183,8 +183,8 @@ def one_arm_folder(own_study: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def _no_settings_from_outside() -> Iterator[None]:
     """The defaults, whatever the machine's environment says."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("ACRCAST_") and name != "ACRCAST_TEST_ALL"]:
-            patch.delenv(name)
+        for name in Settings.model_fields:
+            patch.delenv(PREFIX + name.upper(), raising=False)
         yield
 
 

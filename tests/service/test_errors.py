@@ -14,7 +14,7 @@ from acrcast_service.errors import PROBLEM_OF
 from acrcast_service.problems import PROBLEM_TYPES, ProblemType
 from acrcast_service.settings import Settings
 
-SECRET = "Zz81734"
+CANARY = "Zz81734"
 
 
 def _with_subclasses(cls):
@@ -97,7 +97,7 @@ def test_the_problems_of_an_input_error_become_the_errors_of_the_answer(raising)
 
 @pytest.mark.parametrize(
     "error",
-    [ZeroDivisionError(SECRET), ValueError({"name": SECRET}), KeyError(SECRET), HTTPException(418, SECRET)],
+    [ZeroDivisionError(CANARY), ValueError({"name": CANARY}), KeyError(CANARY), HTTPException(418, CANARY)],
 )
 def test_an_unforeseen_failure_says_nothing_and_its_log_line_names_the_place_alone(raising, error, caplog):
     answered = raising(error).get("/raise")
@@ -110,7 +110,7 @@ def test_an_unforeseen_failure_says_nothing_and_its_log_line_names_the_place_alo
     assert record.getMessage().startswith(f"internal instance={problem['instance']} error={type(error).__name__} at=")
     assert record.exc_info is None
     assert "fail:" in record.getMessage()
-    assert SECRET not in answered.text + caplog.text
+    assert CANARY not in answered.text + caplog.text
 
 
 def test_a_failure_after_the_answer_began_is_logged_and_goes_no_further(model, caplog):
@@ -120,7 +120,7 @@ def test_a_failure_after_the_answer_began_is_logged_and_goes_no_further(model, c
 
     async def broken():
         yield b"begun"
-        raise ValueError(SECRET)
+        raise ValueError(CANARY)
 
     @app.get("/broken")
     async def stream():
@@ -136,7 +136,7 @@ def test_a_failure_after_the_answer_began_is_logged_and_goes_no_further(model, c
     asyncio.run(app(scope | {"asgi": {"spec_version": "2.4"}}, receive, send))
     assert answered == ["http.response.start", "http.response.body"]
     assert [record.getMessage().split()[0] for record in caplog.records] == ["internal"]
-    assert SECRET not in caplog.text
+    assert CANARY not in caplog.text
 
 
 def test_a_parameter_that_is_not_valid_is_named_and_not_repeated(serving, model):
@@ -146,17 +146,17 @@ def test_a_parameter_that_is_not_valid_is_named_and_not_repeated(serving, model)
     async def item(number: int) -> int:
         return number
 
-    answered = serving(app).get(f"/items/{SECRET}")
+    answered = serving(app).get(f"/items/{CANARY}")
     assert answered.status_code == 422
     assert answered.json()["errors"] == [{"field": "number", "message": "not valid, see /openapi.json"}]
-    assert SECRET not in answered.text
+    assert CANARY not in answered.text
 
 
 def test_a_model_that_fails_on_a_patient_logs_nothing_of_the_patient(serving, model, a_patient, caplog):
     broken = replace(model, ensemble=replace(model.ensemble, point=model.ensemble.point[:3]))
-    answered = serving(create_app(Settings(), broken)).predict(a_patient(crp_mg_per_l=81.734, il21_assay=SECRET))
+    answered = serving(create_app(Settings(), broken)).predict(a_patient(crp_mg_per_l=81.734, il21_assay=CANARY))
     assert answered.status_code == 500
     (record,) = caplog.records
     assert "error=ValueError at=acrcast." in record.getMessage()
     assert "81.734" not in answered.text + caplog.text
-    assert SECRET not in answered.text + caplog.text
+    assert CANARY not in answered.text + caplog.text

@@ -214,3 +214,9 @@ def test_a_client_that_never_finishes_does_not_keep_the_server_from_stopping(sta
         httpx.get(f"{server.url}health/live")
         assert server.stop() == 0
     assert "Zz81734" not in server.process.stderr.read()
+
+
+def test_without_options_the_released_model_is_served(start, a_patient):
+    server = start("--port", "0")
+    answer = httpx.post(f"{server.url}predict", json=a_patient()).json()
+    assert (answer["study"], answer["model"]["training_data"]) == ("ld-il2-ra", "simulated")

@@ -108,7 +108,9 @@ def test_json_of_right_data_has_the_flow_and_the_fingerprint(run):
 
 def test_what_was_accepted_is_shown(tmp_path):
     baseline, visits = tmp_path / "b.csv", tmp_path / "v.csv"
-    items = "tender_joint_count_28,swollen_joint_count_28,pain_mm,patient_global_mm,physician_global_mm,haq_di,esr_mm_per_h"
+    items = (
+        "tender_joint_count_28,swollen_joint_count_28,pain_mm,patient_global_mm,physician_global_mm,haq_di,esr_mm_per_h"
+    )
     baseline.write_text(
         f"patient_id,arm,age_years,sex,{items}\n1,placebo+mtx,54,male,9,5,50,50,50,1,40\n2,ld-il2+mtx,54,male,9,5,50,50,50,1,40\n"
     )
@@ -161,7 +163,15 @@ def test_help_needs_neither_numpy_nor_pandas_nor_pydantic():
 
 def test_the_program_ends_with_the_code_of_the_report(tmp_path):
     (tmp_path / "trial.csv").write_text(WRONG)
-    program = [sys.executable, "-c", "from acrcast.cli import main; main()", "check-data", "--study", "auranofin-ra", "--table"]
+    program = [
+        sys.executable,
+        "-c",
+        "from acrcast.cli import main; main()",
+        "check-data",
+        "--study",
+        "auranofin-ra",
+        "--table",
+    ]
     wrong = subprocess.run([*program, str(tmp_path / "trial.csv")], capture_output=True, text=True, check=False)
     right = subprocess.run([*program, str(example_table("auranofin-ra"))], capture_output=True, text=True, check=False)
     assert (wrong.returncode, right.returncode) == (3, 0)

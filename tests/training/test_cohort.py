@@ -2,6 +2,7 @@
 
 import csv
 import re
+import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
-from acrcast.contract import Measure, Patient, Undetectable
+from acrcast.contract import Contract, Measure, Patient, Undetectable
 from acrcast.errors import DataError, UsageError
 from acrcast.studies import AcrResponse, Arm, OutcomeColumn, Study, load_study
 from acrcast_training.data import checks, cohort
@@ -94,6 +95,11 @@ def noted(report, code):
     return [(p.file, p.row, p.field) for p in report.notes if p.code == code]
 
 
+def measured(patients, name):
+    column = [field.name for field in patients.study.contract.covariates].index(name)
+    return patients.covariates.values[:, column].tolist()  # noqa: PD011  not a data frame's
+
+
 def problem_of(report):
     assert [p.code for p in report.problems] == [report.problems[0].code]
     return report.problems[0]
@@ -108,8 +114,7 @@ class TestFormats:
         assert patients.responded.tolist() == [False, True]
         assert patients.assessed.tolist() == [True, True]
         assert patients.data_kind == "trial"
-        age = [field.name for field in LD_IL2.contract.covariates].index("age_years")
-        assert patients.covariates.values[:, age].tolist() == [54, 61]
+        assert measured(patients, "age_years") == [54, 61]
 
     def test_one_table_with_follow_up_columns_gives_the_same_cohort_as_two_files(self, trial):
         visits = [a_visit("P1"), a_visit("P2", tender_joint_count_28=9)]
@@ -123,7 +128,14 @@ class TestFormats:
 
     def test_an_outcome_column_responds_by_the_values_that_the_study_names(self, trial):
         rows = [
-            {"patient_id": i, "arm": arm, "age_years": 50, "sex_code": 1, "self_assessment": 2, "self_assessment_month_5": y}
+            {
+                "patient_id": i,
+                "arm": arm,
+                "age_years": 50,
+                "sex_code": 1,
+                "self_assessment": 2,
+                "self_assessment_month_5": y,
+            }
             for i, (arm, y) in enumerate([("placebo", "4"), ("placebo", ""), ("auranofin", "3"), ("auranofin", "5")])
         ]
         patients = trial(table=rows, study=AURANOFIN).require_cohort()
@@ -134,12 +146,12 @@ class TestFormats:
         joints = ("tender_joint_count_28", "swollen_joint_count_28")
         week_0 = [a_visit(patient, 0, **BEFORE) for patient in ("P1", "P2")]
         report = trial(
-            without(one_of_each_arm(pain_mm=""), *joints), [*week_0, a_visit("P1"), a_visit("P2", tender_joint_count_28=9)]
+            without(one_of_each_arm(pain_mm=""), *joints),
+            [*week_0, a_visit("P1"), a_visit("P2", tender_joint_count_28=9)],
         )
         patients = report.require_cohort()
-        names = [field.name for field in LD_IL2.contract.covariates]
-        assert patients.covariates.values[:, names.index("tender_joint_count_28")].tolist() == [10, 10]
-        assert patients.covariates.values[:, names.index("pain_mm")].tolist() == [50, 50]
+        assert measured(patients, "tender_joint_count_28") == [10, 10]
+        assert measured(patients, "pain_mm") == [50, 50]
         assert patients.responded.tolist() == [True, False]
 
     def test_week_0_that_disagrees_with_the_baseline_is_a_problem_where_it_stands(self, trial):
@@ -200,7 +212,15 @@ class TestOutcome:
             ({"haq_di": "", "esr_mm_per_h": 32}, True),
             ({"haq_di": "", "crp_mg_per_l": 0}, False),
         ],
-        ids=["exactly 20 %", "tender 10 %", "HAQ below 20 %", "no swollen", "two of five", "ESR instead", "CRP does not count"],
+        ids=[
+            "exactly 20 %",
+            "tender 10 %",
+            "HAQ below 20 %",
+            "no swollen",
+            "two of five",
+            "ESR instead",
+            "CRP does not count",
+        ],
     )
     def test_a_response_needs_both_counts_and_three_of_five_by_20_percent(self, trial, change, responded):
         baseline = one_of_each_arm(crp_mg_per_l=20)
@@ -270,7 +290,7 @@ class TestOutcome:
         patients = trial(one_of_each_arm(), [a_visit("P2")]).require_cohort().rows(np.array([1, 1, 0]))
         assert len(patients) == 3
         assert patients.responded.tolist() == [True, True, False]
-        assert patients.covariates.values.shape[0] == 3
+        assert measured(patients, "age_years") == [54, 54, 54]
 
 
 class TestProblems:
@@ -316,7 +336,7 @@ class TestProblems:
         ],
     )
     def test_a_wrong_cell_has_a_code_and_a_place(self, trial, values, code):
-        baseline = [*one_of_each_arm(), a_patient("P3", TREATED, **values)]
+        baseline = [*one_of_each_arm(), a_patient("P3", **values)]
         report = trial(baseline, [a_visit("P1")])
         assert found(report) == [(code, "baseline.csv", 4, next(iter(values)))]
         assert report.cohort is None
@@ -382,9 +402,14 @@ class TestProblems:
         assert not [p for p in report.problems if p.row is not None]
 
     def test_a_column_with_a_similar_name_is_suggested(self, trial):
-        rows = [{"age_year" if name == "age_years" else name: value for name, value in row.items()} for row in one_of_each_arm()]
+        rows = [
+            {"age_year" if name == "age_years" else name: value for name, value in row.items()}
+            for row in one_of_each_arm()
+        ]
         report = trial(rows, [a_visit("P1")])
-        assert problem_of(report).message == f"column missing: {EXPECTED_AGE}; the file has age_year, which resembles it"
+        assert (
+            problem_of(report).message == f"column missing: {EXPECTED_AGE}; the file has age_year, which resembles it"
+        )
         (note,) = (note for note in report.notes if note.code == "DATA101")
         assert (note.field, note.message) == ("age_year", "unknown column, left out; did you mean age_years?")
 
@@ -395,7 +420,9 @@ class TestProblems:
 
     def test_optional_measures_that_nobody_has_are_noted(self, trial):
         (note,) = [n for n in trial(one_of_each_arm(), [a_visit("P1")]).notes if n.code == "DATA104"]
-        assert note.message.startswith("not in the files, missing for everyone: disease_duration_years, treg_percent_of_cd4")
+        assert note.message.startswith(
+            "not in the files, missing for everyone: disease_duration_years, treg_percent_of_cd4"
+        )
 
     def test_a_patient_twice(self, trial):
         report = trial([*one_of_each_arm(), a_patient("P1")], [a_visit("P1")])
@@ -448,7 +475,9 @@ class TestProblems:
 
     def test_a_table_with_some_follow_up_columns_is_told_the_names_of_the_others(self, trial):
         rows = [row | {"pain_mm_week_24": 4} for row in one_of_each_arm()]
-        assert [p.field for p in trial(table=rows).problems] == [f"{name}_week_24" for name in sorted(EXACTLY_20) if name != "pain_mm"]
+        assert [p.field for p in trial(table=rows).problems] == [
+            f"{name}_week_24" for name in sorted(EXACTLY_20) if name != "pain_mm"
+        ]
 
     def test_a_patient_with_nothing_of_the_core_set_at_baseline(self, trial):
         study = own_study(AcrResponse(week=12))
@@ -458,7 +487,9 @@ class TestProblems:
         assert found(report) == [("DATA041", "table.csv", 3, "")]
 
     def test_an_outcome_that_the_study_does_not_name(self, trial):
-        rows = [{"patient_id": i, "age_years": 50, "outcome": o} for i, o in enumerate(["yes", "no", "", "maybe", "Yes"])]
+        rows = [
+            {"patient_id": i, "age_years": 50, "outcome": o} for i, o in enumerate(["yes", "no", "", "maybe", "Yes"])
+        ]
         report = trial(table=rows, study=own_study())
         assert found(report) == [("DATA042", "table.csv", 5, "outcome"), ("DATA042", "table.csv", 6, "outcome")]
         assert report.problems[0].message == "expected one of no, yes; empty where not assessed"
@@ -505,8 +536,7 @@ class TestGivenDas28:
         report = trial(one_of_each_arm(**self.NR_002), [a_visit("P1")], accept={"DATA050"})
         assert report.accepted == {"DATA050": 1}
         assert report.problem_count == 0
-        names = [field.name for field in LD_IL2.contract.covariates]
-        assert report.require_cohort().covariates.values[1, names.index("tender_joint_count_28")] == 6
+        assert measured(report.require_cohort(), "tender_joint_count_28") == [10, 6]
 
     @pytest.mark.parametrize("change", [{"patient_global_mm": 65}, {"patient_global_mm": ""}, {"das28_esr": 9.9}])
     def test_counts_that_do_not_fit_exchanged_either_are_no_problem(self, trial, change):
@@ -559,8 +589,11 @@ class TestReport:
             ("DATA013", 32),
         ]
 
-    def test_the_error_has_a_line_for_each_problem_and_says_how_many_more(self, trial, tmp_path):
-        baseline = write(tmp_path / "b.csv", [a_patient(f"P{i}", arm, age_years=7) for i, arm in enumerate([CONTROL, TREATED, CONTROL])])
+    def test_the_error_has_a_line_for_each_problem_and_says_how_many_more(self, tmp_path):
+        baseline = write(
+            tmp_path / "b.csv",
+            [a_patient(f"P{i}", arm, age_years=7) for i, arm in enumerate([CONTROL, TREATED, CONTROL])],
+        )
         visits = write(tmp_path / "v.csv", [a_visit("P0")])
         with pytest.raises(DataError) as refused:
             load_cohort(LD_IL2, baseline=baseline, visits=visits, limit=2)
@@ -578,11 +611,20 @@ class TestReport:
         baseline = [
             a_patient(f"id-{canary}"),
             a_patient(f"id-{canary}", TREATED),
-            *(a_patient(f"P{i}-{canary}", TREATED, **{name: f"{canary} x"}) for i, name in enumerate(a_patient("")) if i > 1),
+            *(
+                a_patient(f"P{i}-{canary}", TREATED, **{name: f"{canary} x"})
+                for i, name in enumerate(a_patient(""))
+                if i > 1
+            ),
             a_patient(canary, f"arm {canary}", data_kind=canary, treg_gating=canary * 20, il21_pg_per_ml=f"<{canary}x"),
             a_patient(f"{canary}b", age_years=f"-{canary}", tender_joint_count_28=canary, sex=canary, das28_esr=canary),
         ]
-        visits = [a_visit(canary, pain_mm=f"-{canary}"), a_visit(canary), a_visit(f"stray {canary}", 7), a_visit("x", canary)]
+        visits = [
+            a_visit(canary, pain_mm=f"-{canary}"),
+            a_visit(canary),
+            a_visit(f"stray {canary}", 7),
+            a_visit("x", canary),
+        ]
         report = trial(baseline, visits)
         told = " ".join(f"{p.field} {p.message}" for p in (*report.problems, *report.notes))
         assert report.problem_count > 20
@@ -600,7 +642,9 @@ class TestReport:
         used = {
             code
             for path in folder.glob("*.py")
-            for code in re.findall(r'"(DATA\d{3})"', re.sub(r"CODES: Mapping.*?\n}\n", "", path.read_text(), flags=re.DOTALL))
+            for code in re.findall(
+                r'"(DATA\d{3})"', re.sub(r"CODES: Mapping.*?\n}\n", "", path.read_text(), flags=re.DOTALL)
+            )
         }
         assert used == set(checks.CODES)
         assert checks.ACCEPTABLE <= set(checks.CODES)
@@ -614,7 +658,8 @@ class TestFingerprint:
     def test_order_and_way_of_writing_do_not_matter(self, fingerprint):
         baseline, visits = one_of_each_arm(il21_pg_per_ml="85", rf_positive="yes"), [a_visit("P1"), a_visit("P2")]
         rewritten = [
-            {name: row[name] for name in reversed(row)} for row in reversed(one_of_each_arm(il21_pg_per_ml="85.0", rf_positive="1"))
+            {name: row[name] for name in reversed(row)}
+            for row in reversed(one_of_each_arm(il21_pg_per_ml="85.0", rf_positive="1"))
         ]
         assert fingerprint(baseline, visits) == fingerprint(rewritten, visits[::-1])
 
@@ -637,7 +682,12 @@ class TestFingerprint:
 
     def test_the_outcome_and_whether_it_was_assessed_do(self, fingerprint):
         baseline = one_of_each_arm()
-        outcomes = [[a_visit("P1")], [a_visit("P1", pain_mm=50)], [a_visit("P2")], [a_visit("P1"), a_visit("P2", pain_mm=50)]]
+        outcomes = [
+            [a_visit("P1")],
+            [a_visit("P1", pain_mm=50)],
+            [a_visit("P2")],
+            [a_visit("P1"), a_visit("P2", pain_mm=50)],
+        ]
         assert len({fingerprint(baseline, visits) for visits in outcomes}) == 4
 
     def test_the_kind_of_data_does(self, fingerprint):
@@ -670,7 +720,9 @@ READERS = CellReader.of(Everything)
 numbers = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.integers(-(10**6), 10**6).map(float),
-    st.sampled_from([0.2, 0.19999999999999998, 0.2000000001, 100.0, 100.00000000000001, 28.0, 29.0, 0.0, -0.0, 1.0, 50.0, 10.0]),
+    st.sampled_from(
+        [0.2, 0.19999999999999998, 0.2000000001, 100.0, 100.00000000000001, 28.0, 29.0, 0.0, -0.0, 1.0, 50.0, 10.0]
+    ),
 )
 
 
@@ -731,19 +783,14 @@ def test_a_file_accepts_exactly_the_values_that_the_patient_class_accepts(name, 
         if isinstance(expected, Undetectable):
             expected = expected.value
         expected = field.levels.index(expected) if field.kind == "category" else float(expected)
-        assert column.values[0] == expected
+        assert column.values.tolist() == [expected]  # noqa: PD011  not a data frame's
         assert column.below[0] == isinstance(value, Undetectable)
 
 
 def test_expected_is_said_in_the_words_of_the_contract():
+    contract = Contract.of(Everything)
     for name, reader in READERS.items():
-        assert reader.problem("DATA012") == f"expected {Everything_contract()[name].expected}"
-
-
-def Everything_contract():  # noqa: N802  named for the class
-    from acrcast.contract import Contract
-
-    return Contract.of(Everything)
+        assert reader.problem("DATA012") == f"expected {contract[name].expected}"
 
 
 class OwnPatient(Patient):
@@ -756,9 +803,28 @@ def own_study(endpoint=None):
 
 
 COLUMNS = ["patient_id", "arm", "week", "age_years", "sex", "data_kind", "das28_esr", "il21_pg_per_ml", *BEFORE]
-CELLS = ["", "NA", "P1", "1", "0", "24", "54", "-1", "1e999", "9" * 400, "3,5", "<5", "female", CONTROL, TREATED, '"', "\u0661"]
+CELLS = [
+    "",
+    "NA",
+    "P1",
+    "1",
+    "0",
+    "24",
+    "54",
+    "-1",
+    "1e999",
+    "9" * 400,
+    "3,5",
+    "<5",
+    "female",
+    CONTROL,
+    TREATED,
+    '"',
+    "\u0661",
+]
 csv_rows = st.lists(
-    st.lists(st.one_of(st.sampled_from(CELLS), st.text(max_size=5)), min_size=len(COLUMNS), max_size=len(COLUMNS)), max_size=5
+    st.lists(st.one_of(st.sampled_from(CELLS), st.text(max_size=5)), min_size=len(COLUMNS), max_size=len(COLUMNS)),
+    max_size=5,
 )
 
 
@@ -766,7 +832,11 @@ def as_bytes(rows):
     return "\n".join(",".join(row) for row in [COLUMNS, *rows]).encode("utf-8", errors="surrogatepass")
 
 
-any_file = st.one_of(st.binary(max_size=200), csv_rows.map(as_bytes), st.text(max_size=200).map(lambda t: t.encode("utf-8", "surrogatepass")))
+any_file = st.one_of(
+    st.binary(max_size=200),
+    csv_rows.map(as_bytes),
+    st.text(max_size=200).map(lambda t: t.encode("utf-8", "surrogatepass")),
+)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -782,14 +852,13 @@ def test_any_bytes_give_a_cohort_or_a_data_error_and_nothing_else(tmp_path, firs
         (own_study(), {"table": baseline}),
     ):
         try:
-            assert len(load_cohort(study, **files)) > 0
-        except DataError as error:
-            assert error.problems
+            patients = load_cohort(study, **files)
+        except DataError:
+            continue
+        assert len(patients) > 0
 
 
 def test_a_hundred_thousand_patients_are_checked_in_seconds(tmp_path):
-    import time
-
     count = 100_000
     random = np.random.default_rng(1)
     table = pd.DataFrame(

@@ -1,17 +1,21 @@
 """The model card as plain data: what whoever relies on a prediction should know of the model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from acrcast.contract import Contract
+from acrcast.validation.sample_size import SampleSize
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.select import CandidateResult, Comparison
 
 NOT_VALIDATED = "Not externally validated: these figures come from the patients it was trained on, by cross-validation."
 
 
-def model_card(cohort: Cohort, comparison: Comparison) -> dict[str, Any]:
+def model_card(
+    cohort: Cohort, comparison: Comparison, needed: SampleSize, accepted: Mapping[str, int]
+) -> dict[str, Any]:
     """Everything of the card that the run itself can tell."""
     study = cohort.study
     served = comparison[comparison.chosen]
@@ -35,6 +39,7 @@ def model_card(cohort: Cohort, comparison: Comparison) -> dict[str, Any]:
                 }
                 for arm in flow(cohort)
             ],
+            "accepted_problems": dict(accepted),
             "missing_share": _missing_shares(study.contract, cohort),
         },
         "candidate": comparison.chosen,
@@ -44,12 +49,19 @@ def model_card(cohort: Cohort, comparison: Comparison) -> dict[str, Any]:
             "externally_validated": False,
             "candidates": {result.name: _figures(result) for result in comparison.results},
         },
+        "sample_size": {
+            "patients": len(cohort),
+            "needed": needed.patients,
+            "parameters": needed.parameters,
+            "r2_cox_snell_assumed": round(needed.r2_cox_snell, 6),
+            "verdict": needed.verdict(len(cohort)),
+        },
         "assumptions": [
             "Effects are linear in log-odds on each measure's own scale; only the named effect modifiers act differently in the arms.",
             "A measure that is missing says nothing by being missing, given those that were taken.",
         ],
         "interval_is_of": "this patient's risk given everything that was measured; it holds the uncertainty of estimation only",
-        "cautions": _cautions(comparison, served),
+        "cautions": _cautions(comparison, served, needed, len(cohort)),
     }
 
 
@@ -79,8 +91,10 @@ def _figures(result: CandidateResult) -> dict[str, Any]:
     return figures | {"brier": round(result.brier, 6)}
 
 
-def _cautions(comparison: Comparison, served: CandidateResult) -> list[str]:
+def _cautions(comparison: Comparison, served: CandidateResult, needed: SampleSize, patients: int) -> list[str]:
     cautions = [NOT_VALIDATED]
+    if patients < needed.patients:
+        cautions.append(f"Trained on {patients} patients, where a model of all measures needs about {needed.patients}.")
     if comparison.chosen == "prevalence":
         cautions.append("No evidence for individual prediction: the probability is the arm's response rate.")
     elif served.gain.low <= 0:

@@ -33,7 +33,8 @@ from acrcast_training.train import Training
 
 TRACKING = "MLFLOW_TRACKING_URI"
 CHAMPION = "champion"
-DATA_TYPES = {"number": DataType.double, "count": DataType.double, "yes_no": DataType.boolean}
+# A yes or no is 1 or 0: MLflow's server would turn an unknown boolean into false.
+NUMBERS = ("number", "count", "yes_no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,11 @@ def log(
 
 
 def signature(study: Study) -> ModelSignature:
-    """Explicit input and output columns. Booleans and doubles may be null; text names a category or an assay."""
+    """Explicit input and output columns. A yes or no is 1 or 0; numbers may be null; text names a category or an assay."""
     inputs = []
     for field in study.contract:
-        inputs.append(ColSpec(DATA_TYPES.get(field.kind, DataType.string), field.name, required=field.required))
+        data_type = DataType.double if field.kind in NUMBERS else DataType.string
+        inputs.append(ColSpec(data_type, field.name, required=field.required))
         if field.may_be_undetectable:
             inputs.append(ColSpec(DataType.string, field.name + COMPARATOR, required=False))
     outputs = [

@@ -1,11 +1,14 @@
 """From a cohort to a chosen model: compare the candidates, fit the winner, write its card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from acrcast import artefact
+from acrcast.estimators.rows import TrialRows
 from acrcast.response_model import ResponseModel
+from acrcast.validation.sample_size import SampleSize, development_size, usual_r2
 from acrcast_training.card import model_card
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.fit import fit_model, trial_rows
@@ -19,20 +22,37 @@ class Training:
 
     cohort: Cohort
     comparison: Comparison
+    needed: SampleSize
     model: ResponseModel
     seed: int
 
 
 def train(
-    cohort: Cohort, *, seed: int, repeats: int = REPEATS, progress: Callable[[int], None] = lambda _: None
+    cohort: Cohort,
+    *,
+    seed: int,
+    repeats: int = REPEATS,
+    accepted: Mapping[str, int] = MappingProxyType({}),
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Training:
-    """Compare all candidates, choose, and fit the chosen one to all patients. progress: called with the folds done.
+    """Compare all candidates, choose, and fit the chosen one to all patients.
+
+    accepted: problems of the data that the user accepted, code to how many; they go on the card.
+    progress: called with the folds done.
 
     Raises FitError when the data cannot be fitted.
     """
-    comparison = compare(trial_rows(cohort), seed=seed, repeats=repeats, progress=progress)
-    model = fit_model(cohort, comparison.chosen, seed=seed, card=model_card(cohort, comparison))
-    return Training(cohort, comparison, model, seed)
+    rows = trial_rows(cohort)
+    comparison = compare(rows, seed=seed, repeats=repeats, progress=progress)
+    size = needed(rows)
+    model = fit_model(cohort, comparison.chosen, seed=seed, card=model_card(cohort, comparison, size, accepted))
+    return Training(cohort, comparison, size, model, seed)
+
+
+def needed(rows: TrialRows) -> SampleSize:
+    """Patients that a model of all measures would need, assuming the usual R2 at the trial's own response rate."""
+    rate = float(rows.y.mean())
+    return development_size(usual_r2(rate), rows.terms.size - 1, rate)
 
 
 def write(training: Training, name: str, folder: Path) -> Training:

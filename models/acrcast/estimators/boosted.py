@@ -8,7 +8,7 @@ import xgboost as xgb
 
 from acrcast.arrays import Floats
 from acrcast.estimators.design import Terms
-from acrcast.estimators.elastic_net import stratified_folds
+from acrcast.estimators.folds import inner_folds
 from acrcast.estimators.normal import expit, log1p_exp
 from acrcast.estimators.rows import PreparedRows
 from acrcast.studies.study import Study
@@ -62,7 +62,7 @@ def log_odds(booster: xgb.Booster, features: Floats, rounds: int = 0) -> Floats:
 
 def tune(prepared: PreparedRows, resample: int, rng: np.random.Generator) -> BoostedSettings:
     """Depth and rounds with the least cross-validated log loss inside the resample; ties go to the simpler."""
-    fold = stratified_folds(prepared.rows.arm, prepared.rows.y, FOLDS, rng)[prepared.patient]
+    fold = inner_folds(prepared, resample, FOLDS, rng)
     X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[resample])
     loss = np.zeros((len(DEPTHS), len(ROUNDS)))
     for k in range(FOLDS):

@@ -139,7 +139,7 @@ class Standardisation:
         mean = np.divide((w * value).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
         spread = np.divide((w * (value - mean) ** 2).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
         sd = np.sqrt(spread)
-        constant = sd <= 1e-9 * np.maximum(1.0, np.abs(mean))
+        constant = sd <= 1e-9 * np.abs(mean)
         return cls(mean, np.where(constant, np.inf, sd))
 
     def apply(self, scaled: Floats) -> Floats:

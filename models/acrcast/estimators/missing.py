@@ -71,8 +71,7 @@ class ConditionalNormal:
             mean, covariance = new_mean, new_covariance
             if change < EM_TOLERANCE:
                 break
-        floor = np.maximum(np.diag(covariance), SMALLEST_VARIANCE) - np.diag(covariance)
-        return cls(mean, covariance + np.diag(floor), low, high, block)
+        return cls(mean, covariance, low, high, block)
 
     def draw(self, Z: Floats, below: Bools, nodes: Floats) -> Floats:
         """(n, K, q) completed rows. Z: (n, q) with NaN; nodes: (K, q) or (n, K, q) standard normal draws.
@@ -97,7 +96,7 @@ class ConditionalNormal:
         for j in order:
             centre, sd = self._given(j, given, completed)
             if cut[j]:
-                limit = normal_cdf((Z[:, None, j] - centre) / sd)
+                limit = normal_cdf((Z[:, None, j] - centre) / max(sd, SMALLEST_VARIANCE))
                 share = np.clip(normal_cdf(nodes[:, :, j]) * limit, 1e-300, 1 - 1e-16)
                 completed[:, :, j] = np.minimum(centre + sd * normal_quantile(share), Z[:, None, j])
             else:
@@ -130,7 +129,7 @@ class ConditionalNormal:
         )
         centre = self.mean[j] + (completed[:, :, given] - self.mean[given]) @ regression
         variance = self.covariance[j, j] - regression @ self.covariance[given, j]
-        return centre, float(np.sqrt(max(variance, SMALLEST_VARIANCE)))
+        return centre, float(np.sqrt(max(variance, 0.0)))
 
 
 def _patterns(Z: Floats, below: Bools) -> Iterator[tuple[Integers, Bools, Bools]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from acrcast.arrays import Floats
 from acrcast.estimators.candidates import CANDIDATES
-from acrcast.estimators.elastic_net import stratified_folds
+from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.rows import TrialRows, prepare
 
 # Resamples are fitted in batches of at most this many numbers in the design, to bound memory.

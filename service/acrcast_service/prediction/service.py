@@ -10,7 +10,7 @@ from acrcast.response_model import ResponseModel
 
 
 def predict_patient(model: ResponseModel, patient: Patient, level: float) -> Prediction:
-    """The model's answer for one validated patient. level: of its intervals. Takes well under a millisecond, so no thread."""
+    """The model's answer for one validated patient. level: of its intervals."""
     covariates = Covariates.of_patients(model.study.contract, [patient])
     (prediction,) = predict_patients(model, covariates, level=level)
     return replace(prediction, prediction_id=str(uuid4()))

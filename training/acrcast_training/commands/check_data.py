@@ -36,7 +36,7 @@ def check_data(
     *,
     as_json: bool,
 ) -> None:
-    r"""Say everything that is wrong with trial data, by file, row and column.
+    """Say everything that is wrong with trial data, by file, row and column.
 
     F is CSV or Parquet by its ending. A row of a CSV file is the line that an editor shows. No value of a patient is
     shown. With problems the exit code is 3. Without, the patients of each arm are counted: assessed, and responding by

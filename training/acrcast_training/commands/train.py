@@ -60,7 +60,7 @@ def train(
     """
     from acrcast.studies import load_study
     from acrcast_training.console import progress
-    from acrcast_training.data.cohort import load_cohort
+    from acrcast_training.data.cohort import check
     from acrcast_training.select import folds_of
     from acrcast_training.state import new_folder
     from acrcast_training.train import train as run
@@ -71,10 +71,11 @@ def train(
     folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    cohort = load_cohort(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    cohort = report.require_cohort()
     show_cohort(cohort)
     with progress("Cross-validation", repeats * folds_of(cohort.responded)) as advance:
-        training = run(cohort, seed=seed, repeats=repeats, progress=advance)
+        training = run(cohort, seed=seed, repeats=repeats, accepted=report.accepted, progress=advance)
     training = write(training, register or chosen.key, folder)
     show_comparison(training)
     show_logged(training, folder, register, _own_file(study), tracking_uri)
@@ -119,6 +120,7 @@ def show_comparison(training: "Training") -> None:
     ]
     table(("  Candidate", "log loss", "gain over response rate", "C statistic", "calibration slope"), rows)
     click.echo(f"\n{comparison.verdict}")
+    click.echo(f"Sample size: {training.needed.verdict(len(training.cohort))}")
 
 
 def show_logged(

@@ -10,7 +10,7 @@ from acrcast.contract import Covariates
 from acrcast.errors import DataError
 from acrcast.studies import Study
 from acrcast_training.data.cells import CellReader, Column
-from acrcast_training.data.checks import check_names, check_numbers, check_required
+from acrcast_training.data.checks import check_names, check_numbers, check_required, is_note
 from acrcast_training.data.findings import LIMIT, Findings, listed
 from acrcast_training.data.readers import Table, read_table, text_of
 
@@ -54,8 +54,8 @@ def _covariates(study: Study, table: Table) -> Covariates:
     }
     check_required(study.contract, columns, table, findings)
     assays = {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays}
-    if problems := listed(list(findings), LIMIT):
-        raise DataError(problems)
+    if problems := [finding for finding in findings if not is_note(finding.code)]:
+        raise DataError(listed(problems, LIMIT))
     found = [columns.get(field.name, nothing) for field in study.contract.covariates]
     values = np.array([column.values for column in found]).T  # noqa: PD011  not of pandas
     return Covariates(study.contract, values, np.array([column.below for column in found]).T, assays)

@@ -1,0 +1,12 @@
+"""The README and the guide show what the commands really print."""
+
+from docs import outputs
+
+
+def test_the_readme_shows_what_training_on_the_example_prints(project):
+    assert outputs.shown(project / "README.md", "example-output") == outputs.example()
+
+
+def test_the_guide_shows_what_training_on_its_study_prints(project, shared_data):
+    printed = outputs.guide(shared_data / "gse198520_anti_tnf_ra.csv")
+    assert outputs.shown(project / "docs" / "own-study.md", "train-output") == printed

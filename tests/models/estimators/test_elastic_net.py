@@ -1,0 +1,109 @@
+"""The elastic net against scikit-learn's on the same objective, and how its penalty is chosen."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from acrcast.estimators import elastic_net as module
+from acrcast.estimators.elastic_net import MIXING, PENALTIES, elastic_net
+from acrcast.estimators.normal import expit
+from acrcast.estimators.rows import prepare
+
+
+def made_up(n=150, p=6, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p)) + 0.5 * rng.standard_normal((n, 1))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = (rng.random(n) < expit(0.3 + X @ np.r_[1.0, -0.7, np.zeros(p - 2)])).astype(float)
+    return X, y
+
+
+def by_scikit_learn(X, y, weights, penalty):
+    """Minimises the mean loss plus penalty x (MIXING |b| + (1 - MIXING) b^2 / 2), the intercept free."""
+    fit = LogisticRegression(
+        solver="saga", l1_ratio=MIXING, C=1 / (penalty * weights.sum()), tol=1e-10, max_iter=100_000
+    ).fit(X, y, sample_weight=weights)
+    return np.r_[fit.intercept_, fit.coef_[0]]
+
+
+@pytest.mark.parametrize("penalty", [0.1, 0.05, 0.01])
+def test_coefficients_agree_with_scikit_learn(penalty):
+    X, y = made_up()
+    weights = np.random.default_rng(1).integers(0, 3, len(y)).astype(float)
+    design = np.column_stack([np.ones(len(y)), X])[None]
+    factor = np.r_[0.0, np.ones(6)]
+    found = module._fit(design, y, weights[None, None], np.array([penalty]), factor)[0, 0]
+    np.testing.assert_allclose(found, by_scikit_learn(X, y, weights, penalty), rtol=0, atol=2e-5)
+
+
+def test_a_column_of_half_the_spread_is_penalised_as_its_standardised_self():
+    X, y = made_up()
+    design = np.column_stack([np.ones(len(y)), X])[None]
+    halved = design.copy()
+    halved[:, :, 6] /= 2
+    weights = np.ones((1, 1, len(y)))
+    whole = module._fit(design, y, weights, np.array([0.02]), np.r_[0.0, np.ones(6)])[0, 0]
+    half = module._fit(halved, y, weights, np.array([0.02]), np.r_[0.0, np.ones(5), 0.5])[0, 0]
+    np.testing.assert_allclose(half * np.r_[np.ones(6), 0.5], whole, rtol=0, atol=1e-5)
+
+
+def test_all_penalties_and_resamples_in_one_batch_agree_with_each_alone():
+    X, y = made_up()
+    rng = np.random.default_rng(2)
+    designs = np.column_stack([np.ones(len(y)), X]) + 0.05 * rng.standard_normal((3, len(y), 7))
+    weights = rng.exponential(size=(3, 2, len(y)))
+    penalties = np.array([0.1, 0.01])
+    factor = np.r_[0.0, np.ones(6)]
+    together = module._fit(designs, y, weights, penalties, factor)
+    for g in range(3):
+        for f in range(2):
+            alone = module._fit(designs[g : g + 1], y, weights[g : g + 1, f : f + 1], penalties[f : f + 1], factor)
+            np.testing.assert_allclose(together[g, f], alone[0, 0], rtol=0, atol=2e-5)
+
+
+def test_the_strongest_penalty_keeps_nothing_and_leaves_the_rate():
+    X, y = made_up()
+    design = np.column_stack([np.ones(len(y)), X])[None]
+    found = module._fit(design, y, np.ones((1, 1, len(y))), np.array([10.0]), np.r_[0.0, np.ones(6)])[0, 0]
+    assert (found[1:] == 0).all()
+    assert expit(found[0]) == pytest.approx(y.mean(), abs=1e-9)
+
+
+def test_the_same_seed_chooses_the_same_penalty(a_trial, ld_il2):
+    prepared = prepare(a_trial(ld_il2, 60).rows, np.ones((1, 60)), np.random.default_rng(0))
+    one, same = (elastic_net(prepared, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(one, same)
+
+
+def test_arm_and_intercept_are_free_of_penalty(a_trial, ld_il2):
+    trial = a_trial(ld_il2, 80, strength=0.0)
+    prepared = prepare(trial.rows, np.ones((1, 80)), np.random.default_rng(0))
+    found = elastic_net(prepared, np.random.default_rng(0))[0]
+    if (found[2:] == 0).all():
+        for arm, treated in ((-0.5, False), (0.5, True)):
+            rate = trial.responded[trial.treated == treated].mean()
+            assert expit(found[0] + arm * found[1]) == pytest.approx(rate, abs=1e-6)
+    else:
+        pytest.fail("choose a seed at which noise is recognised as noise")
+
+
+def test_without_any_effect_little_is_kept(a_trial, auranofin):
+    kept = []
+    for seed in range(5):
+        trial = a_trial(auranofin, 100, seed=seed, strength=0.0)
+        prepared = prepare(trial.rows, np.ones((1, 100)), np.random.default_rng(seed))
+        kept.append(np.abs(elastic_net(prepared, np.random.default_rng(seed))[0, 2:]).sum())
+    assert np.median(kept) < 0.25
+
+
+def test_a_strong_effect_is_kept(a_trial, auranofin):
+    trial = a_trial(auranofin, 300, seed=1, strength=2.0)
+    prepared = prepare(trial.rows, np.ones((1, 300)), np.random.default_rng(0))
+    found = elastic_net(prepared, np.random.default_rng(0))[0]
+    assert found[1] > 0.4
+    assert found[2] > 0.4
+    assert found[3] < -0.3
+
+
+def test_penalties_run_from_strong_to_weak_so_that_ties_go_to_the_simpler_model():
+    assert (np.diff(PENALTIES) < 0).all()
