@@ -4,6 +4,7 @@
     arrays.npz      numbers, without pickled objects
     boosters/*.ubj  XGBoost's own format, for boosted trees only
     card.json       the model card
+    evidence.json   what the card's figures and the report's pictures rest on, without patients
     self_test.npz   made-up inputs and the answers that they must give
 
 Loading runs no code from the folder. The digest of the manifest, which holds all others, is the model's digest.
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 FORMAT = 1
-MANIFEST, ARRAYS, CARD, SELF_TEST, BOOSTERS = "manifest.json", "arrays.npz", "card.json", "self_test.npz", "boosters"
+MANIFEST, ARRAYS, SELF_TEST, BOOSTERS = "manifest.json", "arrays.npz", "self_test.npz", "boosters"
+CARD, EVIDENCE = "card.json", "evidence.json"
 RELEASED = Path(acrcast.__file__).parent / "released" / "ld-il2-ra"
 SELF_TEST_TOLERANCE = 1e-9
 SELF_TEST_ROWS = 16
@@ -90,7 +92,12 @@ def save(model: ResponseModel, provenance: Provenance, folder: Path) -> ModelIde
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    contents = {ARRAYS: _npz(_arrays(model)), CARD: _json(model.card), SELF_TEST: _npz(_self_test(model))}
+    contents = {
+        ARRAYS: _npz(_arrays(model)),
+        CARD: _json(model.card),
+        EVIDENCE: _json(model.evidence),
+        SELF_TEST: _npz(_self_test(model)),
+    }
     contents |= _boosters(model.ensemble)
     manifest = Manifest(
         name=provenance.name,
@@ -181,8 +188,8 @@ def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
         contents[name] = path.read_bytes()
         if hashlib.sha256(contents[name]).hexdigest() != digest:
             raise TamperedError(f"{path}: its content differs from the digest in {MANIFEST}")
-    if not {ARRAYS, CARD, SELF_TEST} <= contents.keys():
-        raise ArtefactError(f"{folder}: {MANIFEST} does not list {ARRAYS}, {CARD} and {SELF_TEST}")
+    if not {ARRAYS, CARD, EVIDENCE, SELF_TEST} <= contents.keys():
+        raise ArtefactError(f"{folder}: {MANIFEST} does not list {ARRAYS}, {CARD}, {EVIDENCE} and {SELF_TEST}")
     return contents
 
 
@@ -241,6 +248,7 @@ def _model(
         ensemble=_ensemble(terms, manifest, arrays, contents),
         nodes=arrays["nodes"],
         averages={arm.key: arrays["averages"][i] for i, arm in enumerate(study.arms)},
+        evidence=json.loads(contents[EVIDENCE]),
     )
 
 

@@ -1,7 +1,7 @@
 """A fitted response model: the risks of patients in each arm, with their intervals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ class ResponseModel:
 
     nodes: (M, q) standard normal draws by which unknown measures are averaged over, one for each member.
     averages: for each arm's key, (G,) evenly spaced quantiles of the posterior of its response rate in the training data.
-    card: the model card as plain data.
+    card: the model card as plain data. evidence: what its figures and pictures rest on, as plain data without patients.
     """
 
     study: Study
@@ -65,6 +65,7 @@ class ResponseModel:
     ensemble: Ensemble
     nodes: Floats
     averages: Mapping[str, Floats]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def standardise(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) standardised columns, NaN missing, and where they are only upper limits."""

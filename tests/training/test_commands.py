@@ -118,3 +118,16 @@ def test_studies_lists_what_ships_and_the_fields_of_one(workplace):
     fields = workplace.run("studies", "ld-il2-ra").stdout
     assert "treg_percent_of_cd4" in fields
     assert "a whole number from 0 to 28 joints" in fields
+
+
+def test_sample_size_says_what_each_criterion_asks_for(workplace):
+    done = workplace.run("sample-size", "--rate", "0.174", "--parameters", "24", "--r2", "0.288", "--patients", "100")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == ["623", "662", "221"]
+    assert "100 patients are too few for 24 parameters: Riley's criteria ask for 662, 562 more." in done.stdout
+
+
+def test_an_impossible_r2_is_bad_usage(workplace):
+    done = workplace.run("sample-size", "--rate", "0.5", "--parameters", "5", "--r2", "0.9")
+    assert done.returncode == 2
+    assert "below 0.750" in done.stderr

@@ -6,15 +6,21 @@ from typing import Any
 import numpy as np
 
 from acrcast.contract import Contract
+from acrcast.validation.performance import Estimate
 from acrcast.validation.sample_size import SampleSize
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.select import CandidateResult, Comparison
+from acrcast_training.validate import Procedure, Validation
 
 NOT_VALIDATED = "Not externally validated: these figures come from the patients it was trained on, by cross-validation."
 
 
 def model_card(
-    cohort: Cohort, comparison: Comparison, needed: SampleSize, accepted: Mapping[str, int]
+    cohort: Cohort,
+    comparison: Comparison,
+    validation: Validation,
+    needed: SampleSize,
+    accepted: Mapping[str, int],
 ) -> dict[str, Any]:
     """Everything of the card that the run itself can tell."""
     study = cohort.study
@@ -45,8 +51,10 @@ def model_card(
         "candidate": comparison.chosen,
         "verdict": comparison.verdict,
         "validation": {
-            "method": f"{comparison.repeats} x {comparison.folds}-fold cross-validation of the whole procedure",
+            "choice": f"{comparison.repeats} x {comparison.folds}-fold cross-validation of the whole procedure",
             "externally_validated": False,
+            "optimism": _optimism(validation),
+            "procedure": _procedure(validation.procedure),
             "candidates": {result.name: _figures(result) for result in comparison.results},
         },
         "sample_size": {
@@ -74,6 +82,50 @@ def _missing_shares(contract: Contract, cohort: Cohort) -> dict[str, float]:
     }
 
 
+def _optimism(validation: Validation) -> dict[str, Any]:
+    """Figures of the served candidate, corrected by the bootstrap."""
+    found = validation.optimism
+    corrected = {
+        "gain_over_prevalence": validation.gain,
+        "log_loss": found.log_loss,
+        "brier": found.brier,
+        "c_statistic": found.c_statistic,
+        "calibration_slope": found.slope,
+        "calibration_intercept": found.intercept,
+    }
+    return {
+        "method": "Harrell's bootstrap of the served candidate's whole procedure, patients within arms",
+        "resamples": found.resamples,
+        "failed": found.failed + found.one_class,
+        "figures": {
+            name: {"apparent": round(c.apparent, 6), "optimism": round(c.optimism, 6), **_estimate(c.corrected)}
+            for name, c in corrected.items()
+            if np.isfinite(c.corrected.value)
+        },
+    }
+
+
+def _procedure(procedure: Procedure) -> dict[str, Any]:
+    """Figures with the choice of a candidate inside."""
+    estimates = {
+        "log_loss": procedure.log_loss,
+        "gain_over_prevalence": procedure.gain,
+        "c_statistic": procedure.c_statistic,
+        "calibration_slope": procedure.calibration_slope,
+    }
+    return {
+        "method": "nested cross-validation, the choice repeated in each training part",
+        "chosen": dict(procedure.chosen),
+        "figures": {name: _estimate(e) for name, e in estimates.items() if np.isfinite(e.value)},
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    ends = [estimate.low, estimate.high]
+    shown: dict[str, Any] = {"value": round(estimate.value, 6)}
+    return shown | ({"interval": [round(end, 6) for end in ends]} if np.isfinite(ends).all() else {})
+
+
 def _figures(result: CandidateResult) -> dict[str, Any]:
     """Figures with their intervals; one that cannot be computed is absent."""
     estimates = {
@@ -83,11 +135,7 @@ def _figures(result: CandidateResult) -> dict[str, Any]:
         "calibration_slope": result.calibration_slope,
         "calibration_intercept": result.calibration_intercept,
     }
-    figures: dict[str, Any] = {
-        name: {"value": round(e.value, 6), "interval": [round(e.low, 6), round(e.high, 6)]}
-        for name, e in estimates.items()
-        if np.isfinite([e.value, e.low, e.high]).all()
-    }
+    figures: dict[str, Any] = {name: _estimate(e) for name, e in estimates.items() if np.isfinite(e.value)}
     return figures | {"brier": round(result.brier, 6)}
 
 

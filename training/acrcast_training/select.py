@@ -13,7 +13,7 @@ from acrcast.validation.performance import Estimate, brier_score, c_statistic, l
 from acrcast.validation.resampling import cross_validated_risks
 
 FOLDS = 10
-REPEATS = 10
+REPEATS = 5
 NORMAL_QUANTILE = 1.959963984540054
 BASELINE = "prevalence"
 
@@ -100,21 +100,22 @@ def _result(name: str, risks: Floats, y: Floats, losses: Mapping[str, Floats]) -
     """risks: (repeats, n)."""
     return CandidateResult(
         name=name,
-        log_loss=_mean_with_interval(losses[name]),
-        gain=_mean_with_interval(losses[BASELINE] - losses[name]),
+        log_loss=mean_with_interval(losses[name]),
+        gain=mean_with_interval(losses[BASELINE] - losses[name]),
         brier=float(np.mean([brier_score(risk, y) for risk in risks])),
-        c_statistic=_averaged([c_statistic(risk, y) for risk in risks]),
-        calibration_slope=_averaged([calibration_slope(risk, y) for risk in risks]),
-        calibration_intercept=_averaged([calibration_intercept(risk, y) for risk in risks]),
+        c_statistic=averaged([c_statistic(risk, y) for risk in risks]),
+        calibration_slope=averaged([calibration_slope(risk, y) for risk in risks]),
+        calibration_intercept=averaged([calibration_intercept(risk, y) for risk in risks]),
     )
 
 
-def _mean_with_interval(values: Floats) -> Estimate:
+def mean_with_interval(values: Floats) -> Estimate:
+    """Mean of one value a patient, with its 95 % interval."""
     mean, half = float(values.mean()), NORMAL_QUANTILE * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
     return Estimate(mean, mean - half, mean + half)
 
 
-def _averaged(estimates: list[Estimate]) -> Estimate:
+def averaged(estimates: list[Estimate]) -> Estimate:
     """Mean over repeats of a figure and of its interval's ends."""
     return Estimate(
         float(np.mean([e.value for e in estimates])),

@@ -13,7 +13,8 @@ from acrcast_training.card import model_card
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.provenance import provenance
-from acrcast_training.select import REPEATS, Comparison, compare
+from acrcast_training.select import REPEATS, Comparison, compare, folds_of
+from acrcast_training.validate import RESAMPLES, Validation, validate, validation_steps
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Training:
 
     cohort: Cohort
     comparison: Comparison
+    validation: Validation
     needed: SampleSize
     model: ResponseModel
     seed: int
@@ -32,21 +34,31 @@ def train(
     *,
     seed: int,
     repeats: int = REPEATS,
+    resamples: int = RESAMPLES,
     accepted: Mapping[str, int] = MappingProxyType({}),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Training:
-    """Compare all candidates, choose, and fit the chosen one to all patients.
+    """Compare all candidates, choose, validate what was chosen, and fit it to all patients.
 
+    repeats: of the cross-validation that chooses. resamples: of the bootstrap that corrects for optimism.
     accepted: problems of the data that the user accepted, code to how many; they go on the card.
-    progress: called with the folds done.
+    progress: called with the resamples done, `steps` in all.
 
     Raises FitError when the data cannot be fitted.
     """
     rows = trial_rows(cohort)
     comparison = compare(rows, seed=seed, repeats=repeats, progress=progress)
+    validation = validate(rows, comparison.chosen, resamples=resamples, seed=seed, progress=progress)
     size = needed(rows)
-    model = fit_model(cohort, comparison.chosen, seed=seed, card=model_card(cohort, comparison, size, accepted))
-    return Training(cohort, comparison, size, model, seed)
+    card = model_card(cohort, comparison, validation, size, accepted)
+    model = fit_model(cohort, comparison.chosen, seed=seed, card=card)
+    return Training(cohort, comparison, validation, size, model, seed)
+
+
+def steps(cohort: Cohort, repeats: int, resamples: int) -> int:
+    """How many resamples `train` reports to its `progress`."""
+    folds = folds_of(cohort.responded)
+    return repeats * folds + validation_steps(folds, resamples)
 
 
 def needed(rows: TrialRows) -> SampleSize:

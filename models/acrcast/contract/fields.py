@@ -66,7 +66,12 @@ class Contract:
 
     @classmethod
     def of(cls, patient: type[Patient]) -> "Contract":
-        return cls(tuple(_field(name, info) for name, info in patient.model_fields.items()))
+        """Raises TypeError with the field that cannot be derived from, and what to write instead."""
+        contract = cls(tuple(_field(name, info) for name, info in patient.model_fields.items()))
+        for field in contract:
+            if problem := _problem(contract, field):
+                raise TypeError(f"field {field.name}: {problem}")
+        return contract
 
     def __iter__(self) -> Iterator[ContractField]:
         return iter(self.fields)
@@ -108,12 +113,15 @@ def _field(name: str, info: FieldInfo) -> ContractField:
     if len(measures) != 1:
         raise TypeError(f"field {name}: give exactly one Measure(...) in its Annotated type")
     options = _alternatives(info.annotation)
-    (value_type,) = [option for option in options if option not in (type(None), Undetectable)] or [None]
+    value_types = [option for option in options if option not in (type(None), Undetectable)]
+    value_type = value_types[0] if len(value_types) == 1 else None
     constraints = list(info.metadata)
     if get_origin(value_type) is Annotated:
         value_type, *inner = get_args(value_type)
         constraints += [part for item in inner for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
     kind, levels = _kind(name, value_type)
+    if any(isinstance(item, annotated_types.Gt | annotated_types.Lt) for item in constraints):
+        raise TypeError(f"field {name}: give limits by ge and le, which include the ends")
     return ContractField(
         name=name,
         kind=kind,
@@ -124,6 +132,17 @@ def _field(name: str, info: FieldInfo) -> ContractField:
         levels=levels,
         may_be_undetectable=Undetectable in options,
     )
+
+
+def _problem(contract: Contract, field: ContractField) -> str | None:
+    assay_of, scale = field.measure.assay_of, field.measure.scale
+    if (field.kind == "text") != (assay_of is not None):
+        return "the name of an assay is a str with assay_of, and any other field has neither"
+    if assay_of is not None and assay_of not in {covariate.name for covariate in contract.covariates}:
+        return f"assay_of: there is no field {assay_of!r}"
+    if scale != "linear" and (field.low is None or field.low < 0):
+        return f"a {scale} scale needs ge=0 or more"
+    return None
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401  a type as written in a class body

@@ -1,5 +1,6 @@
 """From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from acrcast.studies.study import Study
 
 # The arm enters as -1/2 (control) and +1/2 (treated), so that main effects are averages over the arms.
 CONTROL, TREATED = -0.5, 0.5
+
+TO_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.log1p, "sqrt": np.sqrt}
+"""From a measure's own units to the scale on which a model sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,8 @@ def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Float
         value = values[:, column.position]
         if column.level is not None:
             scaled[:, j] = np.where(np.isnan(value), np.nan, value == column.level)
-        elif column.scale == "log":
-            scaled[:, j] = np.log1p(value)
-        elif column.scale == "sqrt":
-            scaled[:, j] = np.sqrt(value)
         else:
-            scaled[:, j] = value
+            scaled[:, j] = TO_SCALE[column.scale](value)
     return scaled, covariates.below[:, [column.position for column in columns]]
 
 

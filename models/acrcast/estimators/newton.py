@@ -63,7 +63,7 @@ def fit_logistic(
         if firth:
             residual = residual + _leverage(design, curvature, information) * (0.5 - mean)
         gradient = _gradient(design, residual) - prior * beta[active]
-        step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+        step: Floats = np.linalg.solve(information, gradient[:, :, None])[:, :, 0].astype(np.float64, copy=False)
         beta[active] = _damped(
             design, target, w, prior, beta[active], step, jeffreys=regular[active] if firth else None
         )

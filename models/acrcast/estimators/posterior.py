@@ -19,7 +19,8 @@ from acrcast.estimators.newton import fit_logistic, log_determinant
 from acrcast.estimators.normal import expit, latin_normal
 from acrcast.estimators.rows import PreparedRows
 
-INTERCEPT_PRECISION = 1e-4
+# Wide enough for any response rate; a flatter prior has Laplace's approximation say .3 where none of 100 responded.
+INTERCEPT_SD = 5.0
 ARM_SD = 2.5
 MAIN_SD = 0.6
 INTERACTION_SD = 0.7
@@ -66,7 +67,7 @@ class Posterior:
 def prior_precision(design: Terms, main_sd: float) -> Floats:
     """(p,) prior precision of every term with this scale of the main effects."""
     precision = np.empty(design.size)
-    precision[0] = INTERCEPT_PRECISION
+    precision[0] = 1 / INTERCEPT_SD**2
     if design.two_arms:
         precision[1] = 1 / ARM_SD**2
     precision[design.measures] = 1 / main_sd**2

@@ -39,7 +39,7 @@ def load_study(name: str) -> Study:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{name}: the study could not be read: {error}") from error
     return _study_of(module, name)
 

@@ -71,6 +71,7 @@ class Study:
         keys = [arm.key for arm in self.arms]
         names = {f.name for f in self.contract.covariates}
         problems = [
+            (not names, "patient: give its class at least one covariate"),
             (len(keys) not in (1, 2) or len(set(keys)) != len(keys), "arms: give one arm, or two with different keys"),
             (len(keys) == 2 and self.control not in keys, "control: name the control arm's key"),
             (len(keys) == 1 and self.control is not None, "control: a one-arm study has none"),
@@ -80,7 +81,10 @@ class Study:
                 "effect_modifiers: each must be a covariate of the patient class",
             ),
             (not set(self.prespecified) <= names, "prespecified: each must be a covariate of the patient class"),
-            (not set(self.expected_directions) <= names, "expected_directions: each must be a covariate"),
+            (
+                not set(self.expected_directions) <= names or not set(self.expected_directions.values()) <= {-1, 1},
+                "expected_directions: each must be a covariate, with +1 or -1",
+            ),
             (
                 set(self.assays) != {f.name for f in self.contract.assays},
                 "assays: name the one used for each assay field",

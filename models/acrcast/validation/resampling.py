@@ -1,16 +1,50 @@
-"""Repeated cross-validation of whole procedures: everything that is learned is learned anew in each training part."""
+"""Resampling of whole procedures: everything that is learned is learned anew in each resample.
+
+Resamples are weights of the patients. What was learned with weight 0 for a patient did not see that patient, nor the outcome.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Floats, Integers
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.rows import TrialRows, prepare
+from acrcast.validation.performance import log_loss
 
-# Resamples are fitted in batches of at most this many numbers in the design, to bound memory.
+# Resamples are fitted in batches of at most this many numbers in the design, to bound memory, and to report progress.
 LARGEST_DESIGN = 2_000_000
+LARGEST_BATCH = 20
+
+Progress = Callable[[int], None]
+
+
+def _silent(_: int) -> None:
+    """No progress is shown."""
+
+
+def resampled_risks(
+    rows: TrialRows, candidates: Sequence[str], weights: Floats, *, seed: Sequence[int], progress: Progress = _silent
+) -> dict[str, Floats]:
+    """(B, n) risks of every patient in the own arm, by each candidate fitted to each resample.
+
+    weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
+    gives NaN. progress: called with the resamples done.
+    """
+    risks = {name: np.full(weights.shape, np.nan) for name in candidates}
+    both = ((weights * rows.y).sum(axis=1) > 0) & ((weights * (1 - rows.y)).sum(axis=1) > 0)
+    at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
+    for first in range(0, len(weights), at_once):
+        batch = np.flatnonzero(both[first : first + at_once]) + first
+        if batch.size:
+            prepared = prepare(rows, weights[batch], np.random.default_rng([*seed, first]))
+            for number, name in enumerate(candidates):
+                points = CANDIDATES[name].fit(prepared, np.random.default_rng([*seed, first, number]))
+                risks[name][batch] = prepared.by_patient(points.risk(prepared.arm, prepared.Z))
+        progress(len(weights[first : first + at_once]))
+    return risks
 
 
 def cross_validated_risks(
@@ -20,27 +54,95 @@ def cross_validated_risks(
     folds: int,
     repeats: int,
     seed: int,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = _silent,
 ) -> Mapping[str, Floats]:
     """(repeats, n) risks of each candidate, each patient's from fits that did not see the patient.
 
     Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done.
     """
-    fold = np.stack(
-        [stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, repeat])) for repeat in range(repeats)]
+    fold = _folds(rows, folds, repeats, seed)
+    weights = _outside(fold, folds)
+    risks = resampled_risks(rows, candidates, weights, seed=(seed, 1), progress=progress)
+    return {name: _held_out(found, fold, folds) for name, found in risks.items()}
+
+
+def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """(count, n) how often each patient was drawn: with replacement, within each arm.
+
+    Not within outcomes: that would freeze the response rate, and with it a part of the uncertainty.
+    """
+    weights = np.zeros((count, len(arm)))
+    for value in np.unique(arm):
+        members = np.flatnonzero(arm == value)
+        weights[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class NestedRisks:
+    """Risks by the whole procedure, the choice of a candidate included.
+
+    risks: (repeats, n), each patient's from a choice and a fit that did not see the patient. baseline: (repeats, n), those of
+    the first candidate in the same folds. chosen: how often each candidate was the choice.
+    """
+
+    risks: Floats
+    baseline: Floats
+    chosen: Mapping[str, int]
+
+
+def nested_risks(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    choose: Callable[[Mapping[str, Floats]], str],
+    *,
+    folds: int,
+    inner_folds: int,
+    repeats: int,
+    seed: int,
+    progress: Progress = _silent,
+) -> NestedRisks:
+    """Repeated nested cross-validation: the choice is made anew by cross-validation inside each training part.
+
+    choose: from each candidate's (m,) log losses of the same patients to the chosen name. progress: called with the
+    resamples done, of repeats x folds x (inner_folds + 1).
+    """
+    fold = _folds(rows, folds, repeats, seed)
+    training = _outside(fold, folds)
+    inner = np.full(training.shape, -1, dtype=np.int64)
+    for number, part in enumerate(training):
+        taken = part > 0
+        rng = np.random.default_rng([seed, 2, number])
+        inner[number, taken] = stratified_folds(rows.arm[taken], rows.y[taken], inner_folds, rng)
+    weights = np.concatenate([training, *(training * (inner != k) for k in range(inner_folds))])
+    found = resampled_risks(rows, candidates, weights, seed=(seed, 3), progress=progress)
+    outer = {name: risks[: len(training)] for name, risks in found.items()}
+    selected = np.empty(training.shape)
+    counts = dict.fromkeys(candidates, 0)
+    for number, part in enumerate(training):
+        taken = np.flatnonzero(part > 0)
+        fit_of = (inner[number, taken] + 1) * len(training) + number
+        chosen = choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
+        counts[chosen] += 1
+        selected[number] = outer[chosen][number]
+    baseline = _held_out(outer[candidates[0]], fold, folds)
+    return NestedRisks(_held_out(selected, fold, folds), baseline, counts)
+
+
+def _folds(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
+    """(repeats, n) fold numbers."""
+    return np.stack(
+        [stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, r])) for r in range(repeats)]
     )
-    weights = np.stack([(fold[repeat] != k).astype(np.float64) for repeat in range(repeats) for k in range(folds)])
-    risks = {name: np.empty((repeats, len(rows))) for name in candidates}
-    at_once = min(folds, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
-    for first in range(0, len(weights), at_once):
-        batch = weights[first : first + at_once]
-        prepared = prepare(rows, batch, np.random.default_rng([seed, repeats, first]))
-        for number, name in enumerate(candidates):
-            points = CANDIDATES[name].fit(prepared, np.random.default_rng([seed, repeats, first, number]))
-            predicted = prepared.by_patient(points.risk(prepared.arm, prepared.Z))
-            for b in range(len(batch)):
-                repeat, k = divmod(first + b, folds)
-                held_out = fold[repeat] == k
-                risks[name][repeat, held_out] = predicted[b, held_out]
-        progress(len(batch))
-    return risks
+
+
+def _outside(fold: Integers, folds: int) -> Floats:
+    """(repeats x folds, n) weights of the training parts."""
+    return np.stack([(part != k).astype(np.float64) for part in fold for k in range(folds)])
+
+
+def _held_out(risks: Floats, fold: Integers, folds: int) -> Floats:
+    """(repeats, n) each patient's risk from the fold's fit that did not see the patient."""
+    repeats, n = fold.shape
+    by_fold = risks.reshape(repeats, folds, n)
+    return np.take_along_axis(by_fold, fold[:, None, :], axis=1)[:, 0]

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
 @click.option(
-    "--repeats", type=click.IntRange(min=1), default=10, show_default=True, help="Repeats of the cross-validation."
+    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Repeats of the cross-validation."
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=20),
+    default=200,
+    show_default=True,
+    help="Bootstrap resamples of the validation.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
 def train(
@@ -43,6 +50,7 @@ def train(
     register: str | None,
     tracking_uri: str | None,
     repeats: int,
+    resamples: int,
     seed: int,
     *,
     example: bool,
@@ -61,10 +69,9 @@ def train(
     from acrcast.studies import load_study
     from acrcast_training.console import progress
     from acrcast_training.data.cohort import check
-    from acrcast_training.select import folds_of
     from acrcast_training.state import new_folder
+    from acrcast_training.train import steps, write
     from acrcast_training.train import train as run
-    from acrcast_training.train import write
 
     chosen = load_study(study)
     table = _example_table(chosen, baseline, table) if example else table
@@ -74,10 +81,13 @@ def train(
     report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
     cohort = report.require_cohort()
     show_cohort(cohort)
-    with progress("Cross-validation", repeats * folds_of(cohort.responded)) as advance:
-        training = run(cohort, seed=seed, repeats=repeats, accepted=report.accepted, progress=advance)
+    with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
+        training = run(
+            cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=report.accepted, progress=advance
+        )
     training = write(training, register or chosen.key, folder)
     show_comparison(training)
+    show_validation(training)
     show_logged(training, folder, register, _own_file(study), tracking_uri)
 
 
@@ -120,6 +130,35 @@ def show_comparison(training: "Training") -> None:
     ]
     table(("  Candidate", "log loss", "gain over response rate", "C statistic", "calibration slope"), rows)
     click.echo(f"\n{comparison.verdict}")
+
+
+def show_validation(training: "Training") -> None:
+    """What the served model's figures would be in new patients."""
+    from acrcast_training.console import table
+
+    found = training.validation.optimism
+    failed = found.failed + found.one_class
+    click.echo(f"\nServed: {training.comparison.chosen}, by {found.resamples} bootstrap resamples ({failed} failed):\n")
+    figures = (
+        ("log loss", found.log_loss, 3),
+        ("gain over response rate", training.validation.gain, 3),
+        ("C statistic", found.c_statistic, 2),
+        ("calibration slope", found.slope, 2),
+    )
+    # a response rate gains nothing over itself and tells nobody apart
+    shown = figures[:1] if training.comparison.chosen == "prevalence" else figures
+    rows = [
+        (name, f"{c.apparent:.{decimals}f}", f"{c.optimism:+.{decimals}f}", _figure(c.corrected, decimals))
+        for name, c, decimals in shown
+        if c.corrected.value == c.corrected.value
+    ]
+    table(("Figure", "apparent", "optimism", "corrected (95 % interval)"), rows)
+    procedure = training.validation.procedure
+    total = sum(procedure.chosen.values())
+    choices = ", ".join(f"{name} {count} of {total}" for name, count in procedure.chosen.items() if count)
+    click.echo(
+        f"\nWith the choice itself inside (nested cross-validation): gain {_figure(procedure.gain, 3, sign='+')}; chosen: {choices}."
+    )
     click.echo(f"Sample size: {training.needed.verdict(len(training.cohort))}")
 
 

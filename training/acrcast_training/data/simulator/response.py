@@ -52,9 +52,11 @@ _POPULATION_SEED = 20_220_310
 class RiskModel:
     """Risks of ACR20 with non-responder imputation, and of withdrawal, of any patient in either arm.
 
-    interactions: log-odds per SD of each effect modifier, in the treated arm only. control, treated: intercepts by week.
+    prognostic: log-odds in both arms, per SD or of yes against no. interactions: log-odds per SD of each effect modifier,
+        in the treated arm only. control, treated: intercepts by week.
     """
 
+    prognostic: Mapping[str, float]
     interactions: Mapping[str, float]
     control: Mapping[int, float]
     treated: Mapping[int, float]
@@ -62,7 +64,7 @@ class RiskModel:
     def risk(self, patients: Patients, treated: Bools, week: int = ENDPOINT.week) -> Floats:
         """P(ACR20 at the week, a withdrawal counting as non-response | baseline, arm). (n,)."""
         intercept = np.where(treated, self.treated[week], self.control[week])
-        return special.expit(intercept + _log_odds(patients, self.interactions, treated))
+        return special.expit(intercept + _log_odds(patients, self.prognostic, self.interactions, treated))
 
     def withdrawal(self, patients: Patients, treated: Bools) -> Floats:
         """P(withdrawal before week 12 | baseline, arm): a fixed share of the risk of not responding. (n,)."""
@@ -79,15 +81,19 @@ class Outcomes:
 
 
 @lru_cache(maxsize=64)
-def calibrated(treg_interaction: float, il21_interaction: float) -> RiskModel:
-    """The model whose mean risks over a fixed population of 50,000 are the trial's, by arm and week."""
+def calibrated(treg_interaction: float, il21_interaction: float, *, prognosis: bool = True) -> RiskModel:
+    """The model whose mean risks over a fixed population of 50,000 are the trial's, by arm and week.
+
+    prognosis: False leaves the prognostic effects out.
+    """
+    prognostic = PROGNOSTIC_EFFECTS if prognosis else {}
     interactions = dict(zip(STUDY.effect_modifiers, (treg_interaction, il21_interaction), strict=True))
     population = _population()
     intercepts = []
     for result, in_treated in ((CONTROL_RESULT, False), (TREATED_RESULT, True)):
-        log_odds = _log_odds(population, interactions, np.full(len(population), in_treated))
+        log_odds = _log_odds(population, prognostic, interactions, np.full(len(population), in_treated))
         intercepts.append({week: _intercept(log_odds, result.intention_to_treat(week)) for week in RESPONSE_WEEKS})
-    return RiskModel(interactions, *intercepts)
+    return RiskModel(prognostic, interactions, *intercepts)
 
 
 def draw_outcomes(patients: Patients, treated: Bools, model: RiskModel, random: np.random.Generator) -> Outcomes:
@@ -105,10 +111,12 @@ def draw_outcomes(patients: Patients, treated: Bools, model: RiskModel, random: 
     return Outcomes(responded, np.where(withdrawn, when, np.inf))
 
 
-def _log_odds(patients: Patients, interactions: Mapping[str, float], treated: Bools) -> Floats:
-    prognostic = sum(effect * patients.standardised(name) for name, effect in PROGNOSTIC_EFFECTS.items())
+def _log_odds(
+    patients: Patients, prognostic: Mapping[str, float], interactions: Mapping[str, float], treated: Bools
+) -> Floats:
+    in_both = sum(effect * patients.standardised(name) for name, effect in prognostic.items())
     modified = sum(effect * patients.standardised(name) for name, effect in interactions.items())
-    return np.asarray(prognostic + treated * modified, dtype=np.float64)
+    return np.asarray(in_both + treated * modified, dtype=np.float64)
 
 
 def _intercept(log_odds: Floats, mean_risk: float) -> float:

@@ -28,6 +28,7 @@ class SimulationOptions:
     treg_interaction, il21_interaction: how the treatment's effect changes, in log-odds of ACR20 per SD of the measure's
     logarithm. They are assumptions: no effect size is published. 0 is an effect that is the same for all.
     missing: whether some optional measures are missing at random; False leaves the baseline complete.
+    prognosis: whether measures go with response in both arms alike; False with interactions of 0 leaves nothing to find.
 
     Raises:
         UsageError: an option is out of its range.
@@ -38,6 +39,7 @@ class SimulationOptions:
     treg_interaction: float = -0.6
     il21_interaction: float = 0.5
     missing: bool = True
+    prognosis: bool = True
 
     def __post_init__(self) -> None:
         if self.patients < 1:
@@ -76,7 +78,7 @@ def simulate(options: SimulationOptions) -> SimulatedTrial:
     patients = enrol(options.patients, enrolment)
     treated = _allocate(options.patients, allocation)
     recorded = recording.record(patients, missing=options.missing, random=gaps)
-    model = calibrated(options.treg_interaction, options.il21_interaction)
+    model = calibrated(options.treg_interaction, options.il21_interaction, prognosis=options.prognosis)
     outcomes = draw_outcomes(patients, treated, model, outcome)
     visits = follow_up(patients.scores, recording.core_set(recorded), outcomes.responded, course)
     ids = np.array([f"P{number:05d}" for number in range(1, options.patients + 1)])

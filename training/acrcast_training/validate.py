@@ -1,0 +1,101 @@
+"""What the served model's figures would be in new patients: bootstrap and nested cross-validation of the whole procedure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Floats
+from acrcast.estimators.rows import TrialRows
+from acrcast.validation.calibration import calibration_slope
+from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
+from acrcast.validation.performance import Estimate, c_statistic, log_loss
+from acrcast.validation.resampling import bootstrap_weights, nested_risks, resampled_risks
+from acrcast_training.select import (
+    BASELINE,
+    applicable_candidates,
+    averaged,
+    choose,
+    folds_of,
+    mean_with_interval,
+)
+
+RESAMPLES = 200
+INNER_FOLDS = 5
+NESTED_REPEATS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
+
+    gain: of log loss over quoting the arm's response rate. chosen: how often each candidate was the choice.
+    """
+
+    log_loss: Estimate
+    gain: Estimate
+    c_statistic: Estimate
+    calibration_slope: Estimate
+    chosen: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Figures of the served candidate corrected for optimism, and of the procedure that chose it."""
+
+    optimism: Optimism
+    gain: Corrected
+    procedure: Procedure
+
+
+def validation_steps(folds: int, resamples: int) -> int:
+    """How many resamples `validate` reports to its `progress`."""
+    return 1 + resamples + NESTED_REPEATS * folds * (min(INNER_FOLDS, folds) + 1)
+
+
+def validate(
+    rows: TrialRows, chosen: str, *, resamples: int, seed: int, progress: Callable[[int], None] = lambda _: None
+) -> Validation:
+    """Correct the chosen candidate's figures, and judge the procedure that chose it.
+
+    resamples: of patients, with replacement within each arm; everything but the choice is repeated in each. The choice
+    itself is repeated in nested cross-validation. progress: called with the resamples done, `validation_steps` in all.
+    """
+    names = tuple(dict.fromkeys((BASELINE, chosen)))
+    here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress)
+    weights = bootstrap_weights(rows.arm, resamples, np.random.default_rng([seed, 5]))
+    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress)
+    return Validation(
+        optimism=optimism(rows.y, here[chosen][0], weights, found[chosen]),
+        gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
+        procedure=_procedure(rows, seed, progress),
+    )
+
+
+def _procedure(rows: TrialRows, seed: int, progress: Callable[[int], None]) -> Procedure:
+    folds = folds_of(rows.y > 0)
+    nested = nested_risks(
+        rows,
+        applicable_candidates(rows),
+        choose,
+        folds=folds,
+        inner_folds=min(INNER_FOLDS, folds),
+        repeats=NESTED_REPEATS,
+        seed=seed,
+        progress=progress,
+    )
+    baseline = nested.baseline
+    loss, reference = _losses(nested.risks, rows.y), _losses(baseline, rows.y)
+    return Procedure(
+        log_loss=mean_with_interval(loss),
+        gain=mean_with_interval(reference - loss),
+        c_statistic=averaged([c_statistic(risk, rows.y) for risk in nested.risks]),
+        calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
+        chosen=nested.chosen,
+    )
+
+
+def _losses(risks: Floats, y: Floats) -> Floats:
+    """(n,) log loss of each patient, averaged over repeats."""
+    losses: Floats = np.mean([log_loss(risk, y) for risk in risks], axis=0)
+    return losses
