@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 import acrcast
 from acrcast.arrays import Floats
@@ -60,6 +60,10 @@ class Manifest(BaseModel):
     study: str
     contract: Digest
     endpoint: str
+    arms: list[str]
+    control: str | None
+    effect_modifiers: list[str]
+    assays: dict[str, str]
     candidate: str
     estimate_conditions_on: str
     training_data: TrainingData
@@ -104,7 +108,7 @@ def save(model: ResponseModel, provenance: Provenance, folder: Path) -> ModelIde
         version=provenance.version,
         study=model.study.key,
         contract=model.study.contract.digest,
-        endpoint=model.study.endpoint.title,
+        **_declared(model.study),
         candidate=model.candidate,
         estimate_conditions_on=model.estimate_conditions_on,
         training_data=provenance.training_data,
@@ -134,7 +138,7 @@ def load(folder: Path, study: Study | None = None) -> ResponseModel:
     contents = _checked_files(folder, manifest)
     arrays = _read_npz(contents[ARRAYS], ARRAYS)
     try:
-        model = _model(study, manifest, _identity(manifest, written), json.loads(contents[CARD]), arrays, contents)
+        model = _model(study, manifest, _identity(manifest, written), _card(contents[CARD]), arrays, contents)
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ArtefactError(f"{folder}: the model's arrays are not those of format {FORMAT}: {error}") from error
     _check_self_test(model, _read_npz(contents[SELF_TEST], SELF_TEST), folder)
@@ -145,7 +149,7 @@ def _manifest(folder: Path) -> tuple[Manifest, bytes]:
     path = folder / MANIFEST
     if not path.is_file():
         raise ArtefactError(f"{folder}: no {MANIFEST} here; give a folder that `acrcast train` wrote")
-    written = path.read_bytes()
+    written = _content(path, folder)
     try:
         found = json.loads(written)
         if isinstance(found, dict) and isinstance(found.get("format"), int) and found["format"] > FORMAT:
@@ -153,7 +157,7 @@ def _manifest(folder: Path) -> tuple[Manifest, bytes]:
                 f"{folder}: written in format {found['format']}, this is acrcast {acrcast.__version__} which reads format {FORMAT}: upgrade acrcast"
             )
         return Manifest.model_validate(found), written
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise TamperedError(f"{path}: not a manifest of format {FORMAT}") from error
 
 
@@ -166,11 +170,25 @@ def _study(manifest: Manifest, study: Study | None) -> Study:
         study = load_study(manifest.study)
     if study.key != manifest.study:
         raise UsageError(f"the model is of the study {manifest.study!r}, not of {study.key!r}")
-    if study.contract.digest != manifest.contract:
+    declared = _declared(study)
+    changed = ["fields"] if study.contract.digest != manifest.contract else []
+    changed += [name.replace("_", " ") for name, value in declared.items() if getattr(manifest, name) != value]
+    if changed:
         raise OtherContractError(
-            f"the fields of study {study.key!r} have changed since the model was trained: train it anew"
+            f"the {' and '.join(changed)} of study {study.key!r} have changed since the model was trained: train it anew"
         )
     return study
+
+
+def _declared(study: Study) -> dict[str, Any]:
+    """What of a study its model depends on besides the fields: with other arms it would answer for the wrong one."""
+    return {
+        "endpoint": study.endpoint.title,
+        "arms": [arm.key for arm in study.arms],
+        "control": study.control,
+        "effect_modifiers": list(study.effect_modifiers),
+        "assays": dict(study.assays),
+    }
 
 
 def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
@@ -182,15 +200,22 @@ def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
         raise TamperedError(f"{folder}: {unlisted[0]} does not belong to the model")
     contents = {}
     for name, digest in manifest.files.items():
-        path = folder / name
-        if path.stat().st_size > LARGEST_FILE:
-            raise ArtefactError(f"{path}: larger than {LARGEST_FILE // 1024**2} MiB")
-        contents[name] = path.read_bytes()
+        contents[name] = _content(folder / name, folder)
         if hashlib.sha256(contents[name]).hexdigest() != digest:
-            raise TamperedError(f"{path}: its content differs from the digest in {MANIFEST}")
+            raise TamperedError(f"{folder / name}: its content differs from the digest in {MANIFEST}")
     if not {ARRAYS, CARD, EVIDENCE, SELF_TEST} <= contents.keys():
         raise ArtefactError(f"{folder}: {MANIFEST} does not list {ARRAYS}, {CARD}, {EVIDENCE} and {SELF_TEST}")
     return contents
+
+
+def _content(path: Path, folder: Path) -> bytes:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise TamperedError(f"{path}: a link that leaves the model's folder")
+    if not path.is_file():
+        raise TamperedError(f"{path}: not a plain file")
+    if path.stat().st_size > LARGEST_FILE:
+        raise ArtefactError(f"{path}: larger than {LARGEST_FILE // 1024**2} MiB")
+    return path.read_bytes()
 
 
 def _identity(manifest: Manifest, written: bytes) -> ModelIdentity:
@@ -216,6 +241,16 @@ def _arrays(model: ResponseModel) -> dict[str, Floats]:
     if isinstance(model.ensemble, LogisticEnsemble):
         arrays |= {"point": model.ensemble.point, "members": model.ensemble.members}
     return arrays
+
+
+def _card(content: bytes) -> dict[str, Any]:
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{CARD}: not JSON") from error
+    if not isinstance(card, dict):
+        raise ArtefactError(f"{CARD}: not an object")
+    return card
 
 
 def _model(
@@ -295,8 +330,10 @@ def _answers(model: ResponseModel, rows: Floats) -> Floats:
 def _check_self_test(model: ResponseModel, expected: dict[str, Floats], folder: Path) -> None:
     try:
         given = _answers(model, expected["rows"])
-        agrees = given.shape == expected["answers"].shape and np.allclose(
-            given, expected["answers"], rtol=0, atol=SELF_TEST_TOLERANCE
+        agrees = (
+            len(given) == SELF_TEST_ROWS
+            and given.shape == expected["answers"].shape
+            and np.allclose(given, expected["answers"], rtol=0, atol=SELF_TEST_TOLERANCE)
         )
     except (KeyError, ValueError, IndexError, TypeError, np.linalg.LinAlgError) as error:
         raise TamperedError(f"{folder}: the self-test cannot be run: {error}") from error
@@ -316,11 +353,30 @@ def _npz(arrays: Mapping[str, Floats]) -> bytes:
 
 
 def _read_npz(content: bytes, name: str) -> dict[str, Floats]:
+    """Arrays as `_npz` wrote them: uncompressed, so that a small file cannot become a huge one, and without objects."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: np.asarray(archive[key], dtype=np.float64) for key in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise ArtefactError(f"{name}: not plain arrays; pickled objects are never loaded") from error
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {member.filename.removesuffix(".npy"): _array(archive, member) for member in archive.infolist()}
+    except (
+        ValueError,
+        TypeError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        OverflowError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise ArtefactError(f"{name}: not plain arrays of numbers; pickled objects are never loaded") from error
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Floats:
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError("compressed")
+    array = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+    if array.dtype != np.float64:
+        raise ValueError("not numbers")
+    return np.asarray(array, dtype=np.float64)
 
 
 def _json(data: object) -> bytes:

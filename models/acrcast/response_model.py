@@ -85,6 +85,14 @@ class ResponseModel:
         ]
         return parts[0] if len(parts) == 1 else _joined(parts)
 
+    def spread(self, Z: Floats, below: Bools) -> Floats:
+        """(n,) standard deviation of the treated risk over the members, from standardised columns (n, q)."""
+        incomplete: Bools = np.any(np.isnan(Z) | below, axis=1)
+        drawn = self.completed(Z[incomplete], below[incomplete]) if incomplete.any() else None
+        _, members = self._arm(TREATED, Z, incomplete, drawn, DEFAULT_LEVEL)
+        deviation: Floats = expit(members).std(axis=1)
+        return deviation
+
     def completed(self, Z: Floats, below: Bools) -> Floats:
         """(n, M, q) rows with unknown measures drawn, one draw for each member."""
         return self.preparation.conditional.draw(Z, below, self.nodes)

@@ -59,7 +59,7 @@ def fit_model(cohort: Cohort, candidate: str, *, seed: int, card: Mapping[str, A
         training_range=_training_range(cohort.covariates, rows, prepared),
         ensemble=ensemble,
         nodes=latin_normal(ensemble.size, len(rows.terms.columns), np.random.default_rng([seed, 3])),
-        averages=_averages(cohort, rows),
+        averages=arm_averages(cohort, rows),
     )
 
 
@@ -83,7 +83,7 @@ def _training_range(covariates: Covariates, rows: TrialRows, prepared: PreparedR
     return TrainingRange.fit(covariates, preparation.standardisation.apply(rows.scaled), preparation.conditional)
 
 
-def _averages(cohort: Cohort, rows: TrialRows) -> dict[str, Floats]:
+def arm_averages(cohort: Cohort, rows: TrialRows) -> dict[str, Floats]:
     """Quantiles of the Jeffreys posterior of each arm's response rate."""
     responders, patients = arm_rates(rows.arm, rows.y, np.ones((1, len(rows))))
     at = (np.arange(AVERAGE_QUANTILES) + 0.5) / AVERAGE_QUANTILES

@@ -11,6 +11,7 @@ from acrcast.response_model import ResponseModel
 from acrcast.validation.sample_size import SampleSize, development_size, usual_r2
 from acrcast_training.card import model_card
 from acrcast_training.data.cohort import Cohort
+from acrcast_training.evidence import evidence
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.provenance import provenance
 from acrcast_training.select import REPEATS, Comparison, compare, folds_of
@@ -52,6 +53,7 @@ def train(
     size = needed(rows)
     card = model_card(cohort, comparison, validation, size, accepted)
     model = fit_model(cohort, comparison.chosen, seed=seed, card=card)
+    model = replace(model, evidence=evidence(rows, cohort, comparison, validation, seed=seed))
     return Training(cohort, comparison, validation, size, model, seed)
 
 

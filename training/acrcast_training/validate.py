@@ -39,13 +39,29 @@ class Procedure:
     chosen: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedRisks:
+    """Risks of all n patients, each in the own arm, by the served candidate.
+
+    apparent: (n,) fitted to all patients. weights: (B, n) of the bootstrap resamples. resampled: (B, n) fitted to each of them.
+    """
+
+    apparent: Floats
+    weights: Floats
+    resampled: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Validation:
-    """Figures of the served candidate corrected for optimism, and of the procedure that chose it."""
+    """Figures of the served candidate corrected for optimism, and of the procedure that chose it.
+
+    served: the risks that the figures were computed from.
+    """
 
     optimism: Optimism
     gain: Corrected
     procedure: Procedure
+    served: ServedRisks
 
 
 def validation_steps(folds: int, resamples: int) -> int:
@@ -69,6 +85,7 @@ def validate(
         optimism=optimism(rows.y, here[chosen][0], weights, found[chosen]),
         gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
         procedure=_procedure(rows, seed, progress),
+        served=ServedRisks(here[chosen][0], weights, found[chosen]),
     )
 
 

@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Floats, Integers
 from acrcast.estimators.normal import normal_quantile
 from acrcast.validation.performance import Estimate, log_odds_of
-from acrcast.validation.smoothing import loess, lowess, restricted_cubic_spline
+from acrcast.validation.smoothing import loess, lowess, restricted_cubic_spline, weighted_splines
 from acrcast.validation.updating import recalibrate, update_intercept
 
 Smoother = Literal["loess", "lowess", "rcs"]
@@ -21,6 +21,8 @@ LARGEST_FOR_LOESS = 5000
 GRID_POINTS = 101
 # The band is given where at least this share of the refitted curves reaches.
 REACHED = 0.9
+# Resampled patients are held in blocks of at most this many numbers.
+LARGEST_BLOCK = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def calibration_curve(
 
     risk, y: (n,), as in `calibration_errors`. grid: (g,) risks, by default 101 from the smallest to the largest. Each
     resample draws patients with replacement, fits the smoother to them and reads the grid from that fit; the band is the
-    percentiles of these curves. Everything is kept within 0 and 1.
+    percentiles of these curves. The spline's knots stay where all patients put them. All is kept within 0 and 1.
     """
     smoother = smoother or _default_smoother(len(y))
     reason = _cannot_judge(risk, y)
@@ -144,14 +146,16 @@ def calibration_curve(
     nothing = np.full(len(grid), np.nan)
     if reason is not None:
         return CalibrationCurve(grid, nothing, nothing, nothing, smoother, resamples=0, failed=0, reason=reason)
-    curves = []
-    for _ in range(resamples):
-        drawn = rng.integers(len(y), size=len(y))
-        if _cannot_judge(risk[drawn], y[drawn]) is None:
-            curves.append(np.clip(smooth(risk[drawn], y[drawn], smoother, at=grid), 0, 1))
-    low, high = _band(np.array(curves).reshape(len(curves), len(grid)), level)
+    curves = [np.empty((0, len(grid)))]
+    block = max(1, LARGEST_BLOCK // len(y))
+    for first in range(0, resamples, block):
+        draws = (rng.integers(len(y), size=len(y)) for _ in range(min(block, resamples - first)))
+        usable = [drawn for drawn in draws if _constant(risk[drawn], y[drawn]) is None]
+        curves.append(_refitted(risk, y, smoother, grid, usable))
+    refitted = np.clip(np.concatenate(curves), 0, 1)
+    low, high = _band(refitted, level)
     observed = np.clip(smooth(risk, y, smoother, at=grid), 0, 1)
-    return CalibrationCurve(grid, observed, low, high, smoother, len(curves), resamples - len(curves))
+    return CalibrationCurve(grid, observed, low, high, smoother, len(refitted), resamples - len(refitted))
 
 
 def smooth(risk: Floats, y: Floats, smoother: Smoother, *, at: Floats | None = None) -> Floats:
@@ -176,11 +180,24 @@ def _cannot_judge(risk: Floats, y: Floats) -> str | None:
         raise ValueError("calibration: expected finite risks and outcomes")
     if len(y) < FEWEST_PATIENTS:
         return f"fewer than {FEWEST_PATIENTS} patients"
+    return _constant(risk, y)
+
+
+def _constant(risk: Floats, y: Floats) -> str | None:
     if np.ptp(y) == 0:
         return "all outcomes are the same"
     if np.ptp(risk) < SMALLEST_SPREAD:
         return "all risks are the same"
     return None
+
+
+def _refitted(risk: Floats, y: Floats, smoother: Smoother, grid: Floats, draws: list[Integers]) -> Floats:
+    """(b, g) curves at the grid, each from the smoother fitted to the patients drawn. draws: indices of patients."""
+    if smoother == "rcs" and draws:
+        weights = np.stack([np.bincount(drawn, minlength=len(y)) for drawn in draws]).astype(np.float64)
+        return weighted_splines(log_odds_of(risk), y, weights, at=log_odds_of(grid))
+    curves = [smooth(risk[drawn], y[drawn], smoother, at=grid) for drawn in draws]
+    return np.array(curves).reshape(len(draws), len(grid))
 
 
 def _band(curves: Floats, level: float) -> tuple[Floats, Floats]:

@@ -2,11 +2,15 @@
 
 The interval is the percentile interval of the corrected values, a pivot: what a resample's fit loses between its own
 resample and all patients stands for what the model loses between its patients and new ones (Davison & Hinkley 1997,
-section 5.2). It is taken on the scale on which the spread depends least on the level: the log-odds of C, the square
-root of the losses, the slope and intercept as they are. In simulated trials of 47 to 240 patients with eight predictors
-a 95 % interval covered the figure of the fitted model in new patients in 94 to 99 % (C), 91 to 99 % (Brier score,
-log loss), 90 to 98 % (slope) and 95 to 99 % (intercept). The location-shifted interval of Noma et al. 2021 (Stat Med
-40:5691) covered 52 to 87 %, and none of the slope, which every maximum-likelihood fit has as 1 on its own patients.
+section 5.2). It is taken on the scale on which the spread depends least on the level: the log-odds of C, the square root
+of the losses, the slope and intercept as they are.
+
+In simulated trials (47, 120 and 240 patients; eight predictors, strong or weak; maximum likelihood or shrunk; 300 of each
+of seven settings) 95 % intervals covered the fitted model's figure in new patients in 90 to 100 % (C), 90 to 99 % (Brier
+score, log loss) and 93 to 99 % (intercept). The slope: 90 to 99 %, but 51 % for a shrunk fit of weak predictors at n = 240, where the correction
+itself is .23 too high. The gain in log loss: 84 to 98 %, lowest at n = 47. Around .632+: C 91 to 100 %, losses 79 to 100 %.
+The location-shifted interval of Noma et al. 2021 (Stat Med 40:5691) covered 52 to 87 % (C, losses), and the slope not at all
+under maximum likelihood, where it is 1 in every resample.
 """
 
 from collections.abc import Callable

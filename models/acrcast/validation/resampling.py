@@ -10,6 +10,7 @@ import numpy as np
 
 from acrcast.arrays import Floats, Integers
 from acrcast.estimators.candidates import CANDIDATES
+from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.rows import TrialRows, prepare
 from acrcast.validation.performance import log_loss
@@ -33,7 +34,30 @@ def resampled_risks(
     weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
     gives NaN. progress: called with the resamples done.
     """
-    risks = {name: np.full(weights.shape, np.nan) for name in candidates}
+    found = _resampled(rows, candidates, weights, (None,), seed, progress)
+    return {name: risks[0] for name, risks in found.items()}
+
+
+def resampled_risks_in_both_arms(
+    rows: TrialRows, candidates: Sequence[str], weights: Floats, *, seed: Sequence[int], progress: Progress = _silent
+) -> dict[str, Floats]:
+    """(2, B, n) risks of every patient under control and under treatment, by the fits of `resampled_risks`.
+
+    With the same seed and the same candidates a patient's risk in the own arm is that of `resampled_risks`.
+    """
+    return _resampled(rows, candidates, weights, (CONTROL, TREATED), seed, progress)
+
+
+def _resampled(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Floats,
+    arms: Sequence[float | None],
+    seed: Sequence[int],
+    progress: Progress,
+) -> dict[str, Floats]:
+    """(a, B, n) risks in each of a arms; None is the patient's own."""
+    risks = {name: np.full((len(arms), *weights.shape), np.nan) for name in candidates}
     both = ((weights * rows.y).sum(axis=1) > 0) & ((weights * (1 - rows.y)).sum(axis=1) > 0)
     at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
     for first in range(0, len(weights), at_once):
@@ -42,7 +66,9 @@ def resampled_risks(
             prepared = prepare(rows, weights[batch], np.random.default_rng([*seed, first]))
             for number, name in enumerate(candidates):
                 points = CANDIDATES[name].fit(prepared, np.random.default_rng([*seed, first, number]))
-                risks[name][batch] = prepared.by_patient(points.risk(prepared.arm, prepared.Z))
+                for which, arm in enumerate(arms):
+                    found = points.risk(prepared.arm if arm is None else arm, prepared.Z)
+                    risks[name][which, batch] = prepared.by_patient(found)
         progress(len(weights[first : first + at_once]))
     return risks
 
@@ -64,6 +90,15 @@ def cross_validated_risks(
     weights = _outside(fold, folds)
     risks = resampled_risks(rows, candidates, weights, seed=(seed, 1), progress=progress)
     return {name: _held_out(found, fold, folds) for name, found in risks.items()}
+
+
+def cross_validated_risks_in_both_arms(
+    rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int
+) -> Floats:
+    """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated_risks` with this seed."""
+    fold = _folds(rows, folds, repeats, seed)
+    found = resampled_risks_in_both_arms(rows, (candidate,), _outside(fold, folds), seed=(seed, 1))[candidate]
+    return np.stack([_held_out(risks, fold, folds) for risks in found])
 
 
 def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Floats:

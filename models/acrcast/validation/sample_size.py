@@ -5,6 +5,7 @@ Development: BMJ 2020, 368:m441; Stat Med 2019, 38:1276. External validation: St
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Self
@@ -156,7 +157,7 @@ class LogOddsSpread:
         high = max(self.means) + REACH * self.standard_deviation
         middle = (low + high) / 2 if threshold is None else math.log(threshold / (1 - threshold))
         ends = [low, min(max(middle, low), high), high]
-        points, lengths = np.polynomial.legendre.leggauss(NODES_OF_A_PANEL)
+        points, lengths = _gauss_legendre()
         log_odds = np.concatenate([(a + b + (b - a) * points) / 2 for a, b in pairwise(ends)])
         length = np.concatenate([(b - a) / 2 * lengths for a, b in pairwise(ends)])
         z = (log_odds[:, None] - np.array(self.means)) / self.standard_deviation
@@ -282,6 +283,12 @@ def sensitivity_and_specificity(log_odds: LogOddsSpread, threshold: float) -> tu
     treated = x >= math.log(threshold / (1 - threshold))
     responders, others = weights * expit(x), weights * expit(-x)
     return float(responders[treated].sum() / responders.sum()), float(others[~treated].sum() / others.sum())
+
+
+@cache
+def _gauss_legendre() -> tuple[Floats, Floats]:
+    points, lengths = np.polynomial.legendre.leggauss(NODES_OF_A_PANEL)
+    return points, lengths
 
 
 def _patients_for_shrinkage(r2: float, parameters: int, shrinkage: float) -> int:

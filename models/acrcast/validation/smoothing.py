@@ -28,6 +28,8 @@ FIFTH = 5
 FEWEST_KNOTS = 3
 # Numbers that a step holds at once: few enough for a processor's cache.
 LARGEST_BLOCK = 60_000
+# Numbers in the weights of one batch of fits.
+LARGEST_BATCH = 1_000_000
 
 
 def loess(x: Floats, y: Floats, span: float = 0.75, degree: int = 2, *, at: Floats | None = None) -> Floats:
@@ -98,17 +100,35 @@ def restricted_cubic_spline(x: Floats, y: Floats, *, knots: Floats | None = None
     x: (n,), for calibration the log-odds. y: (n,) 0 or 1. knots: (k,) increasing; by default `spline_knots(x)`. Fewer
     than 3 knots: a straight line. One outcome only: its share, 0 or 1. Stone & Koo 1985; Harrell 2015, 2.4.5.
     """
-    at = x if at is None else at
     if np.ptp(y) == 0:
-        return np.full(len(at), y[0])
+        return np.full(len(x if at is None else at), y[0])
+    curve: Floats = weighted_splines(x, y, np.ones((1, len(y))), knots=knots, at=at)[0]
+    return curve
+
+
+def weighted_splines(
+    x: Floats, y: Floats, weights: Floats, *, knots: Floats | None = None, at: Floats | None = None
+) -> Floats:
+    """(B, g) the same curve for B sets of weights at once, at x or `at`. weights: (B, n), such as counts of a resample.
+
+    The knots stay where they are for all sets: they belong to the design, not to the fit.
+    """
+    at = x if at is None else at
     knots = spline_knots(x) if knots is None else knots
     terms = _spline_terms(x, knots)
     centre, scale = terms.mean(axis=0), terms.std(axis=0)
     scale[scale == 0] = 1
     X = np.column_stack([np.ones(len(x)), (terms - centre) / scale])
-    fit = fit_logistic(X[None], y, np.ones((1, len(y))), np.zeros(X.shape[1]))
-    coefficients = fit.coefficients[0]
-    return expit(coefficients[0] + (_spline_terms(at, knots) - centre) / scale @ coefficients[1:])
+    flat = np.zeros(X.shape[1])
+    # All sets start from the fit of their sum, which is near them.
+    whole = fit_logistic(X[None], y, weights.sum(axis=0, keepdims=True), flat).coefficients
+    coefficients = np.empty((len(weights), X.shape[1]))
+    block = max(1, LARGEST_BATCH // len(x))
+    for first in range(0, len(weights), block):
+        some = weights[first : first + block]
+        start = np.repeat(whole, len(some), axis=0)
+        coefficients[first : first + block] = fit_logistic(X[None], y, some, flat, start=start).coefficients
+    return expit(coefficients[:, :1] + coefficients[:, 1:] @ ((_spline_terms(at, knots) - centre) / scale).T)
 
 
 def _mean_there(x: Floats, y: Floats, at: Floats) -> Floats:

@@ -148,6 +148,8 @@ def chi_squared_survival(statistic: float, degrees_of_freedom: int) -> float:
     if degrees_of_freedom < 1:
         raise ValueError("degrees of freedom: expected at least 1")
     x = statistic / 2
+    if math.isnan(x):
+        return math.nan
     if x <= 0:
         return 1.0
     if x == math.inf:

@@ -62,7 +62,9 @@ def calibration_slopes(risk: Floats, y: Floats, weights: Floats) -> Floats:
         fitted = np.flatnonzero(_overlap(log_odds, y, w))
         if fitted.size:
             X = np.stack([np.ones((fitted.size, len(y))), log_odds[fitted]], axis=2)
-            slopes[block.start + fitted] = fit_logistic(X, y, w[fitted], np.zeros(2)).coefficients[:, 1]
+            calibrated = np.tile([0.0, 1.0], (fitted.size, 1))
+            fits = fit_logistic(X, y, w[fitted], np.zeros(2), start=calibrated)
+            slopes[block.start + fitted] = fits.coefficients[:, 1]
     return slopes
 
 

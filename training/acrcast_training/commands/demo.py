@@ -42,7 +42,7 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
     trial = new_folder("demo", "trial")
     _step(ctx, simulate, "--patients", str(patients), "--seed", "1", "--out", str(trial))
     files = ("--baseline", str(trial / "baseline.csv"), "--visits", str(trial / "visits.csv"))
-    _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--register", NAME)
+    _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--resamples", "40", "--register", NAME)
     _step(ctx, promote, NAME, str(latest_version(NAME)), "--reason", "demo")
     port, ui_port = _free_port(), _free_port()
     with ExitStack() as running:

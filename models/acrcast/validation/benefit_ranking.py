@@ -1,0 +1,108 @@
+"""Whether patients with a higher predicted benefit benefit more: Qini curve, Qini coefficient and AUTOC."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Floats, Integers
+from acrcast.validation.performance import Estimate
+from acrcast.validation.randomised import NotApplicable, Randomised
+from acrcast.validation.rates import UNDEFINED, half_width
+from acrcast.validation.weighted import SMALLEST_DIFFERENCE, blocks
+
+RESAMPLES = 200
+FEWEST_IN_ARM = 2
+CURVE_POINTS = 101
+
+
+@dataclass(frozen=True, slots=True)
+class QiniCurve:
+    """What treating the share with the highest predicted benefit gains, in responders per patient of the whole population.
+
+    share: (101,) from 0 to 1. gain: (101,), with low and high. at_random: (101,) if the same share were picked by lot.
+    """
+
+    share: Floats
+    gain: Floats
+    low: Floats
+    high: Floats
+    at_random: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitRanking:
+    """Rank-weighted average treatment effects; 0 where the ranking is no better than chance, above 0 where it is, at most 2.
+
+    qini: area between the curve and its chord. autoc: mean over shares treated of how much more those treated benefit than the
+    average patient; it looks at the top of the ranking, qini at the whole. Both in responders per patient.
+    reason: why something is NaN; empty when nothing is.
+    """
+
+    qini: Estimate
+    autoc: Estimate
+    curve: QiniCurve
+    reason: str
+
+
+def benefit_ranking(
+    patients: Randomised, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = 0.95
+) -> BenefitRanking | NotApplicable:
+    """Yadlowsky et al. 2025 (JASA 120:38; arXiv 2111.07966), on scores by the known allocation; patients of equal predicted benefit
+    share their mean score. Wald's intervals with standard errors from random weights (Bayesian bootstrap, Rubin 1981), which
+    redraw the patients and not the model.
+    """
+    if patients.why_not:
+        return NotApplicable(patients.why_not)
+    order = np.argsort(-patients.benefit, kind="stable")
+    ranked = _reordered(patients, order)
+    falls = -np.diff(ranked.benefit) > SMALLEST_DIFFERENCE
+    starts = np.flatnonzero(np.concatenate([[True], falls]))
+    qini, autoc, gain = (part[0] for part in _ranked_figures(ranked, starts, np.ones((1, len(ranked)))))
+    share = np.linspace(0, 1, CURVE_POINTS)
+    arms = int(patients.treated.sum()), int((~patients.treated).sum())
+    if min(arms) < FEWEST_IN_ARM or resamples < 2:
+        nothing = np.full(CURVE_POINTS, np.nan)
+        reason = f"no intervals: fewer than {FEWEST_IN_ARM} patients in an arm, or fewer than 2 resamples"
+        unknown = (Estimate(float(value), UNDEFINED.low, UNDEFINED.high) for value in (qini, autoc))
+        return BenefitRanking(*unknown, QiniCurve(share, gain, nothing, nothing, share * gain[-1]), reason)
+    drawn: list[tuple[Floats, Floats, Floats]] = []
+    for block in blocks(resamples, len(ranked)):
+        weights = rng.standard_exponential((block.stop - block.start, len(ranked)))
+        drawn.append(_ranked_figures(ranked, starts, weights))
+    half = [half_width(level) * np.concatenate(part).std(axis=0, ddof=1) for part in zip(*drawn, strict=True)]
+    return BenefitRanking(
+        qini=Estimate(float(qini), float(qini - half[0]), float(qini + half[0])),
+        autoc=Estimate(float(autoc), float(autoc - half[1]), float(autoc + half[1])),
+        curve=QiniCurve(share, gain, gain - half[2], gain + half[2], share * gain[-1]),
+        reason="",
+    )
+
+
+def _reordered(patients: Randomised, order: Integers) -> Randomised:
+    return Randomised(
+        patients.y[order],
+        patients.treated[order],
+        patients.control_risk[order],
+        patients.treated_risk[order],
+        np.broadcast_to(patients.allocation, patients.y.shape)[order],
+    )
+
+
+def _ranked_figures(ranked: Randomised, starts: Integers, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Qini (B,), AUTOC (B,) and the gains along the curve (B, 101). starts: where in the ranking a new predicted benefit begins."""
+    control, treated = ranked.arm_scores(weights)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    score = treated - control
+    if len(starts) < len(ranked):
+        tied = np.add.reduceat(shares * score, starts, axis=1) / np.add.reduceat(shares, starts, axis=1)
+        score = np.repeat(tied, np.diff(starts, append=len(ranked)), axis=1)
+    gain, share = np.cumsum(shares * score, axis=1), np.cumsum(shares, axis=1)
+    average = gain[:, -1:]
+    qini = np.sum(shares * (gain - share * average), axis=1)
+    autoc = np.sum(shares * (gain / share - average), axis=1)
+    grid = np.linspace(0, 1, CURVE_POINTS)
+    curves = [
+        np.interp(grid, np.concatenate([[0.0], x]), np.concatenate([[0.0], y]))
+        for x, y in zip(share, gain, strict=True)
+    ]
+    return qini, autoc, np.array(curves)

@@ -1,0 +1,71 @@
+"""Patients of a randomised trial of two arms, beside what a model that has not seen them says of each arm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Bools, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """Why a question cannot be asked of these patients."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Randomised:
+    """n patients of a trial of two arms.
+
+    y: (n,) 0 or 1. treated: (n,). control_risk, treated_risk: (n,) probabilities of response in either arm, from fits without
+    the patient: from the fit to these very patients every figure of benefit is flattered.
+    allocation: probability of the treated arm by design, above 0 and below 1; a number, or (n,) where it differed by stratum.
+    Raises ValueError outside that range.
+    """
+
+    y: Floats
+    treated: Bools
+    control_risk: Floats
+    treated_risk: Floats
+    allocation: Floats | float = 0.5
+
+    def __post_init__(self) -> None:
+        if not np.all((np.asarray(self.allocation) > 0) & (np.asarray(self.allocation) < 1)):
+            raise ValueError("allocation: expected a probability above 0 and below 1, known from the trial's design")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def benefit(self) -> Floats:
+        """(n,) predicted benefit, from -1 to 1."""
+        return self.treated_risk - self.control_risk
+
+    @property
+    def why_not(self) -> str:
+        """Why two arms cannot be compared here; empty when they can."""
+        arms = int(self.treated.sum()), int((~self.treated).sum())
+        return "" if min(arms) > 0 else "one arm only: there is no other to compare with"
+
+    def arm_scores(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
+        """Two (B, n) arrays, whose means over any group of patients estimate the response rate of the group under control and treated.
+
+        Inverse-probability weighting by the known allocation, augmented by the arm's response rate (Robins, Rotnitzky & Zhao 1994,
+        JASA 89:846): over everybody the means are the arms' own rates, and nothing of the model enters its own test.
+        weights: (B, n), positive; each patient once without them.
+        """
+        w = np.ones((1, len(self))) if weights is None else weights
+        chance = np.broadcast_to(self.allocation, self.y.shape)
+        return (
+            _augmented(self.y, ~self.treated, 1 - chance, w),
+            _augmented(self.y, self.treated, chance, w),
+        )
+
+
+def _augmented(y: Floats, member: Bools, chance: Floats, weights: Floats) -> Floats:
+    """(B, n): the arm's response rate, and for its members what they differ from it by, divided by their chance to be in it."""
+    inverse = member / chance
+    standing_for = weights * inverse
+    rate = (standing_for @ y / standing_for.sum(axis=1))[:, None]
+    return rate + inverse * (y - rate)

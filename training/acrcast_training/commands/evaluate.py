@@ -1,0 +1,186 @@
+"""`acrcast evaluate`: external validation of a fixed model, and updating it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from acrcast.errors import UsageError
+from acrcast_training.commands.options import trial_data_options
+
+if TYPE_CHECKING:
+    from acrcast.validation.performance import Estimate
+    from acrcast_training.data.cohort import Cohort
+    from acrcast_training.evaluate import Evaluation, Figures, Judged
+    from acrcast_training.update import Decision, Updated
+
+THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+@click.command("evaluate")
+@click.option("--model", "model_name", metavar="M", help="Folder or MLflow URI. [default: the released model]")
+@trial_data_options
+@click.option(
+    "--update",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the model, updated as the data ask for, into this new folder.",
+)
+@click.option(
+    "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON instead of tables.")
+def evaluate(
+    model_name: str | None,
+    study: str,
+    baseline: Path | None,
+    visits: Path | None,
+    table: Path | None,
+    accept: Sequence[str],
+    folder: Path | None,
+    level: float,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Judge a fixed model on patients that it was not made from (external validation).
+
+    Each patient is predicted in the patient's own arm, by the model's own rule for missing measures. A closed test says
+    which update the data ask for: keep, a new intercept, recalibration or revision. With --update it is written as a
+    model of its own, whose card says what it was updated from; a model that is to be kept is not written again.
+
+    \b
+    Examples:
+      acrcast evaluate --study ld-il2-ra --baseline baseline.csv --visits visits.csv
+      acrcast evaluate --model models:/acr20@champion --study ld-il2-ra --table site_b.csv --update recalibrated
+    """
+    from acrcast_training.data.cohort import check
+    from acrcast_training.evaluate import as_data
+    from acrcast_training.evaluate import evaluate as run
+    from acrcast_training.models import open_model
+    from acrcast_training.update import Updated, decide, update
+
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not empty: give a new folder for the model")
+    model = open_model(model_name, study)
+    report = check(model.study, baseline=baseline, visits=visits, table=table, accept=accept)
+    cohort = report.require_cohort()
+    found, decision = run(model, cohort, level=level, seed=seed), decide(model, cohort)
+    if not as_json:
+        show(found, decision, cohort)
+    updated: Updated | None = None
+    try:
+        if folder is not None:
+            updated = update(model, cohort, decision, found, folder, seed=seed, accepted=report.accepted)
+    finally:
+        # a refused update takes nothing away from the evaluation
+        if as_json:
+            data = as_data(found) | {
+                "accepted_problems": dict(report.accepted),
+                "decision": as_data(decision) | {"verdict": decision.verdict},
+                "updated": _updated(updated),
+            }
+            click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+    if folder is not None and not as_json:
+        show_updated(updated)
+
+
+def show(found: "Evaluation", decision: "Decision", cohort: "Cohort") -> None:
+    """The figures in tables, and what they mean in sentences."""
+    from acrcast_training.commands.train import show_cohort
+    from acrcast_training.console import table
+
+    for caution in found.cautions:
+        click.echo(f"Caution: {caution}")
+    if found.cautions:
+        click.echo("")
+    click.echo(f"Model: {found.model.name} {found.model.version} ({found.candidate}, {found.model.training_data} data)")
+    show_cohort(cohort)
+    click.echo(f"All patients (primary analysis), {100 * found.level:g} % intervals:\n")
+    table(("Figure", "value"), list(_figures(found.figures)))
+    judged = [*found.arms, *([found.per_protocol] if found.per_protocol else [])]
+    rows = [_part(part) for part in judged if part.figures]
+    if rows:
+        click.echo("\nIn some of them:\n")
+        table(("Patients", "n", "responders", "C statistic", "calibration slope", "observed / expected"), rows)
+    for part in judged:
+        if part.reason:
+            click.echo(f"{part.title}: {part.patients} patients, {part.reason}.")
+    click.echo("\nNet benefit, in responders per 100 patients:\n")
+    table(("Threshold", "by the model", "treat all", "treat none", "gain over the better"), list(_net_benefit(found)))
+    places = {"inside": "inside", "edge": "at the edge of", "outside": "outside"}
+    shares = ", ".join(f"{100 * share:.1f} % {places[place]}" for place, share in found.support.items())
+    click.echo(f"\nPatients against the training data: {shares}.")
+    click.echo(f"Sample size: {found.sample_size.verdict}")
+    click.echo(f"Update: {decision.verdict}")
+    if decision.action in ("intercept", "recalibrate"):
+        click.echo(f"        log-odds become {decision.intercept:.3f} + {decision.slope:.3f} x the model's.")
+
+
+def show_updated(updated: "Updated | None") -> None:
+    """Where the updated model is, or that there is none."""
+    if updated is None:
+        click.echo("The data do not ask for an update: the model is kept, and nothing was written.")
+        return
+    click.echo(f"Updated model: {updated.folder}")
+    click.echo(f"               {updated.model.identity.digest}")
+    click.echo("Its figures on the same patients would flatter it: evaluate it on others.")
+
+
+def _figures(figures: "Figures") -> Iterator[Sequence[str]]:
+    errors = figures.calibration_errors
+    distances = errors.reason or f"{errors.ici:.3f} / {errors.e50:.3f} / {errors.e90:.3f}"
+    yield "C statistic (DeLong)", _figure(figures.c_statistic, 2)
+    yield "log loss", _figure(figures.log_loss, 3)
+    yield "gain over the rates of these very arms", _figure(figures.gain_over_these_rates, 3, "+")
+    yield "gain over the model's averages", _figure(figures.gain_over_model_averages, 3, "+")
+    yield "Brier score", _figure(figures.brier, 3)
+    yield "scaled Brier score", f"{figures.scaled_brier:.3f}"
+    yield "calibration intercept (offset)", _figure(figures.calibration_intercept, 2)
+    yield "calibration slope", _figure(figures.calibration_slope, 2)
+    yield "observed / expected", _figure(figures.observed_over_expected, 2)
+    yield f"ICI / E50 / E90 ({errors.smoother})", distances
+
+
+def _part(part: "Judged") -> Sequence[str]:
+    figures = part.figures
+    if figures is None:
+        return ()
+    shown = (figures.c_statistic, figures.calibration_slope, figures.observed_over_expected)
+    return part.key, str(part.patients), str(part.responders), *(_figure(estimate, 2) for estimate in shown)
+
+
+def _net_benefit(found: "Evaluation") -> Iterator[Sequence[str]]:
+    benefit, gain = found.net_benefit, found.net_benefit_gain
+    for i, threshold in enumerate(benefit.threshold):
+        if any(abs(threshold - shown) < 1e-9 for shown in THRESHOLDS_SHOWN):
+            yield (
+                f"{threshold:.2f}",
+                f"{100 * benefit.model[i]:.1f}",
+                f"{100 * benefit.treat_all[i]:.1f}",
+                "0",
+                f"{100 * gain.value[i]:+.1f} ({100 * gain.low[i]:+.1f} to {100 * gain.high[i]:+.1f})",
+            )
+
+
+def _updated(updated: "Updated | None") -> dict[str, Any] | None:
+    from acrcast_training.evaluate import as_data
+
+    if updated is None:
+        return None
+    return {
+        "folder": str(updated.folder),
+        "model": as_data(updated.model.identity),
+        "after_apparent": as_data(updated.after.figures),
+    }
+
+
+def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
+    if estimate.value != estimate.value:
+        return "-"
+    value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
