@@ -51,7 +51,7 @@ def trained(tmp_path_factory):
     workplace = Workplace(tmp_path_factory.mktemp("trained"))
     for command in (
         ("simulate", "--patients", "80", "--seed", "2", "--out", "trial"),
-        (*TRAIN, "--repeats", "1", "--register", "acr20", "--out", "model"),
+        (*TRAIN, "--repeats", "1", "--resamples", "20", "--register", "acr20", "--out", "model"),
         ("promote", "acr20", "1", "--reason", "the first"),
     ):
         done = workplace.run(*command)

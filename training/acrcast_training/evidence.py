@@ -10,7 +10,9 @@ from acrcast.validation.calibration import calibration_curve, calibration_errors
 from acrcast.validation.instability import instability
 from acrcast.validation.net_benefit import corrected_net_benefit, net_benefit_gain
 from acrcast.validation.resampling import cross_validated_risks_in_both_arms
+from acrcast_training.benefit_evidence import benefit_evidence
 from acrcast_training.data.cohort import Cohort
+from acrcast_training.plain import estimate, number, numbers
 from acrcast_training.select import BASELINE, Comparison
 from acrcast_training.subgroups import figures, subgroups
 from acrcast_training.table_one import table_one
@@ -48,11 +50,19 @@ def evidence(
         "repeats": comparison.repeats,
         "individual": individual,
         "table_one": table_one(cohort),
+        "point632plus": {
+            "c_statistic": estimate(validation.optimism.c_statistic_632plus.value),
+            "brier": estimate(validation.optimism.brier_632plus.value),
+            "log_loss": estimate(validation.optimism.log_loss_632plus.value),
+        },
         "subgroups": subgroups(cohort, own, individual=individual),
+        "everyone": figures(own, cohort.responded, individual=individual),
         "assessed_only": figures(own[cohort.assessed], cohort.responded[cohort.assessed], individual=individual),
     }
+    rng = np.random.default_rng([seed, 7])
+    if (benefit := benefit_evidence(cohort, both[0], both[1], rng, individual=individual)) is not None:
+        found["benefit"] = benefit
     if individual:
-        rng = np.random.default_rng([seed, 7])
         found |= {
             "calibration": _calibration(own, rows.y, rng),
             "net_benefit": _net_benefit(own, rows.y, validation.served, rng),
@@ -72,13 +82,13 @@ def _calibration(risk: Floats, y: Floats, rng: np.random.Generator) -> dict[str,
         "smoother": curve.smoother,
         "reason": curve.reason,
         "resamples": curve.resamples,
-        "risk": plain(curve.risk),
-        "observed": plain(curve.observed),
-        "low": plain(curve.low),
-        "high": plain(curve.high),
-        "ici": _number(errors.ici),
-        "e50": _number(errors.e50),
-        "e90": _number(errors.e90),
+        "risk": numbers(curve.risk),
+        "observed": numbers(curve.observed),
+        "low": numbers(curve.low),
+        "high": numbers(curve.high),
+        "ici": number(errors.ici),
+        "e50": number(errors.e50),
+        "e90": number(errors.e90),
     }
 
 
@@ -86,17 +96,17 @@ def _net_benefit(risk: Floats, y: Floats, served: ServedRisks, rng: np.random.Ge
     corrected = corrected_net_benefit(served.apparent, served.resampled, served.weights, y, THRESHOLDS)
     gain = net_benefit_gain(risk, y, FEW_THRESHOLDS, rng=rng)
     return {
-        "threshold": plain(corrected.threshold),
-        "apparent": plain(corrected.apparent),
-        "corrected": plain(corrected.corrected),
-        "treat_all": plain(corrected.treat_all),
+        "threshold": numbers(corrected.threshold),
+        "apparent": numbers(corrected.apparent),
+        "corrected": numbers(corrected.corrected),
+        "treat_all": numbers(corrected.treat_all),
         "resamples": corrected.resamples,
         "failed": corrected.failed,
         "gain": {
-            "threshold": plain(gain.threshold),
-            "value": plain(gain.value),
-            "low": plain(gain.low),
-            "high": plain(gain.high),
+            "threshold": numbers(gain.threshold),
+            "value": numbers(gain.value),
+            "low": numbers(gain.low),
+            "high": numbers(gain.high),
         },
     }
 
@@ -105,7 +115,7 @@ def _distribution(risk: Floats, y: Floats) -> dict[str, Any]:
     """Patients in each twentieth of the risk, by outcome."""
     edges = np.linspace(0, 1, BINS + 1)
     return {
-        "edges": plain(edges),
+        "edges": numbers(edges),
         "responders": np.histogram(risk[y == 1], edges)[0].tolist(),
         "others": np.histogram(risk[y == 0], edges)[0].tolist(),
     }
@@ -118,26 +128,17 @@ def _instability(served: ServedRisks) -> dict[str, Any]:
     groups = np.array_split(order, max(1, min(MOST_GROUPS, len(order) // FEWEST_IN_GROUP)))
 
     def of_groups(values: Floats) -> list[float | None]:
-        return plain(np.array([values[group].mean() for group in groups]))
+        return numbers(np.array([values[group].mean() for group in groups]))
 
     return {
         "resamples": found.resamples,
         "failed": found.failed,
-        "mean_mape": _number(found.mean_mape),
+        "mean_mape": number(found.mean_mape),
         "threshold": CLASSIFY_AT,
-        "mean_classification": _number(float(found.mean_classification[0])),
+        "mean_classification": number(float(found.mean_classification[0])),
         "risk": of_groups(found.risk),
         "low": of_groups(found.quantiles[0]),
         "high": of_groups(found.quantiles[1]),
         "mape": of_groups(found.mape),
         "classification": of_groups(found.classification[0]),
     }
-
-
-def plain(values: Floats) -> list[float | None]:
-    """Rounded to six decimals; None for what is not a number."""
-    return [_number(float(value)) for value in values]
-
-
-def _number(value: float) -> float | None:
-    return round(value, 6) if np.isfinite(value) else None

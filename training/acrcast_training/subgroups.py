@@ -8,8 +8,9 @@ import numpy as np
 from acrcast.arrays import Bools, Floats
 from acrcast.contract import ContractField
 from acrcast.validation.calibration import calibration_slope, observed_over_expected
-from acrcast.validation.performance import Estimate, c_statistic, log_loss
+from acrcast.validation.performance import c_statistic, log_loss
 from acrcast_training.data.cohort import Cohort
+from acrcast_training.plain import estimate
 
 # Below so many responders or non-responders the interval of C is wider than .4, and tells nothing.
 FEWEST_OF_EACH = 20
@@ -48,11 +49,6 @@ def figures(risk: Floats, responded: Bools, *, individual: bool) -> dict[str, An
             "calibration_slope": estimate(calibration_slope(risk, y)),
         }
     return found
-
-
-def estimate(found: Estimate) -> list[float | None]:
-    """Value, low and high; None where there is none."""
-    return [round(float(v), 6) if np.isfinite(v) else None for v in (found.value, found.low, found.high)]
 
 
 def _parts(cohort: Cohort) -> Iterator[tuple[str, str, Bools]]:

@@ -25,7 +25,7 @@ class BenefitPerformance:
 
 
 def benefit_performance(
-    patients: Randomised,
+    patients: Randomised | NotApplicable,
     rng: np.random.Generator,
     *,
     thresholds: Sequence[float] = THRESHOLDS,
@@ -33,13 +33,13 @@ def benefit_performance(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> BenefitPerformance | NotApplicable:
-    """thresholds: predicted benefits above which to treat. Not applicable to one arm."""
-    average = average_effect(patients, level)
-    calibration = benefit_calibration(patients, groups, level)
-    policies = treatment_policies(patients, thresholds, level)
-    ranking = benefit_ranking(patients, rng, resamples, level)
-    pairs = paired_benefit(patients, rng, resamples, level)
-    for part in (average, calibration, policies, ranking, pairs):
-        if isinstance(part, NotApplicable):
-            return part
-    return BenefitPerformance(average, calibration, policies, ranking, pairs)
+    """patients: from `two_arms`; what is not applicable to them stays so. thresholds: predicted benefits above which to treat."""
+    if isinstance(patients, NotApplicable):
+        return patients
+    return BenefitPerformance(
+        average=average_effect(patients, level),
+        calibration=benefit_calibration(patients, groups, level),
+        policies=treatment_policies(patients, thresholds, level),
+        ranking=benefit_ranking(patients, rng, resamples, level),
+        pairs=paired_benefit(patients, rng, resamples, level),
+    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats
 from acrcast.validation.performance import Estimate
-from acrcast.validation.randomised import NotApplicable, Randomised
+from acrcast.validation.randomised import Randomised
 from acrcast.validation.rates import UNDEFINED, difference_of_rates, half_width, mean_with_interval, response_rate
 
 GROUPS = 4
@@ -45,16 +45,13 @@ class BenefitCalibration:
     reason: str
 
 
-def benefit_calibration(
-    patients: Randomised, groups: int = GROUPS, level: float = 0.95
-) -> BenefitCalibration | NotApplicable:
-    """Slope by the best linear prediction of the benefit (Chernozhukov et al. 2018, NBER 24678), by least squares of scores whose
-    mean is the benefit, with standard errors that allow for unequal spread (HC3; Long & Ervin 2000). Wald's intervals.
+def benefit_calibration(patients: Randomised, groups: int = GROUPS, level: float = 0.95) -> BenefitCalibration:
+    """Calibration of benefits by the best linear prediction of the benefit seen (Chernozhukov et al. 2018, NBER 24678).
 
+    Least squares of scores whose mean is the benefit, with standard errors that allow for unequal spread (HC3; Long & Ervin
+    2000, Am Stat 54:217), and Wald's intervals.
     groups: how many at most; patients of equal predicted benefit stay together.
     """
-    if patients.why_not:
-        return NotApplicable(patients.why_not)
     control, treated = patients.arm_scores()
     score, benefit = (treated - control)[0], patients.benefit
     slope, reason = _slope(score, benefit, level)

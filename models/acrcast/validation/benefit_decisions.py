@@ -7,7 +7,7 @@ import numpy as np
 
 from acrcast.arrays import Bools
 from acrcast.validation.performance import Estimate
-from acrcast.validation.randomised import NotApplicable, Randomised
+from acrcast.validation.randomised import Randomised
 from acrcast.validation.rates import difference_of_rates, mean_with_interval, response_rate
 
 THRESHOLDS = (0.0,)
@@ -38,14 +38,12 @@ class TreatmentPolicy:
 
 def treatment_policies(
     patients: Randomised, thresholds: Sequence[float] = THRESHOLDS, level: float = 0.95
-) -> tuple[TreatmentPolicy, ...] | NotApplicable:
+) -> tuple[TreatmentPolicy, ...]:
     """One policy a threshold, by inverse-probability weighting with the known allocation, augmented by the arms' rates.
 
     Wald's intervals, too narrow where an arm has no responders or nobody else. A policy that treats nobody, or everybody, is that
     comparator itself: its gain over it is 0 without any uncertainty.
     """
-    if patients.why_not:
-        return NotApplicable(patients.why_not)
     return tuple(_policy(patients, patients.benefit > threshold, threshold, level) for threshold in thresholds)
 
 

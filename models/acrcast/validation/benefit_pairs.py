@@ -1,7 +1,7 @@
 """Calibration for benefit and c-for-benefit in pairs of a treated and a control patient of similar predicted benefit.
 
-Shown because others show it, never headlined: c-for-benefit is not a proper score and, like the calibration, depends on how the
-pairs are made (Xia et al. 2023, Diagn Progn Res 7:17, s41512-023-00147-z; Hoogland et al. 2024).
+Shown because others show it, never headlined: c-for-benefit is not a proper score and depends on how the pairs are made
+(Xia, Gustafson & Sadatsafavi 2023, Diagn Progn Res, s41512-023-00147-z).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
 from acrcast.validation.performance import Estimate
-from acrcast.validation.randomised import NotApplicable, Randomised
+from acrcast.validation.randomised import Randomised
 from acrcast.validation.rates import UNDEFINED, mean_with_interval
 from acrcast.validation.smoothing import loess
 from acrcast.validation.weighted import c_statistics
@@ -48,12 +48,11 @@ class PairedBenefit:
 
 def paired_benefit(
     patients: Randomised, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = 0.95
-) -> PairedBenefit | NotApplicable:
-    """Pairs by rank of predicted benefit; a pair's prediction is the mean of its two (van Klaveren et al. 2018, J Clin Epidemiol
-    94:59). rng: parts ties, and draws the resamples of pairs.
+) -> PairedBenefit:
+    """Figures of pairs by rank of predicted benefit; a pair's prediction is the mean of its two.
+
+    van Klaveren et al. 2018, J Clin Epidemiol 94:59. rng: parts ties, and draws the resamples of pairs.
     """
-    if patients.why_not:
-        return NotApplicable(patients.why_not)
     pairs = match_by_rank(patients.benefit, patients.treated, rng)
     predicted = patients.benefit[pairs].mean(axis=1)
     observed = patients.y[pairs[:, 0]] - patients.y[pairs[:, 1]]
@@ -81,10 +80,10 @@ def benefit_of_pairs(
     *,
     unmatched: int = 0,
 ) -> PairedBenefit:
-    """Figures of pairs however they were made: E-statistics of Maas et al. 2023 (BMC Med Res Methodol 23:4), c-for-benefit of van
-    Klaveren et al. 2018. Percentile intervals over resampled pairs, the curve fitted anew in each.
+    """E-statistics (Maas et al. 2023, BMC Med Res Methodol 23:165) and c-for-benefit of pairs, however they were made.
 
     predicted: (k,) benefits. observed: (k,) outcome of the treated less that of the control patient: -1, 0 or 1. k at least 1.
+    Percentile intervals over resampled pairs, the curve fitted anew in each.
     """
     k = len(predicted)
     drawn = rng.integers(0, k, (resamples, k))

@@ -6,8 +6,8 @@ import numpy as np
 
 from acrcast.arrays import Floats, Integers
 from acrcast.validation.performance import Estimate
-from acrcast.validation.randomised import NotApplicable, Randomised
-from acrcast.validation.rates import UNDEFINED, half_width
+from acrcast.validation.randomised import Randomised
+from acrcast.validation.rates import half_width
 from acrcast.validation.weighted import SMALLEST_DIFFERENCE, blocks
 
 RESAMPLES = 200
@@ -46,13 +46,12 @@ class BenefitRanking:
 
 def benefit_ranking(
     patients: Randomised, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = 0.95
-) -> BenefitRanking | NotApplicable:
-    """Yadlowsky et al. 2025 (JASA 120:38; arXiv 2111.07966), on scores by the known allocation; patients of equal predicted benefit
-    share their mean score. Wald's intervals with standard errors from random weights (Bayesian bootstrap, Rubin 1981), which
-    redraw the patients and not the model.
+) -> BenefitRanking:
+    """Rank-weighted average treatment effects of Yadlowsky et al. 2021 (arXiv 2111.07966), on scores by the known allocation.
+
+    Patients of equal predicted benefit share their mean score. Wald's intervals with standard errors from random weights
+    (Bayesian bootstrap, Rubin 1981, Ann Stat 9:130), which redraw the patients and not the model.
     """
-    if patients.why_not:
-        return NotApplicable(patients.why_not)
     order = np.argsort(-patients.benefit, kind="stable")
     ranked = _reordered(patients, order)
     falls = -np.diff(ranked.benefit) > SMALLEST_DIFFERENCE
@@ -63,8 +62,12 @@ def benefit_ranking(
     if min(arms) < FEWEST_IN_ARM or resamples < 2:
         nothing = np.full(CURVE_POINTS, np.nan)
         reason = f"no intervals: fewer than {FEWEST_IN_ARM} patients in an arm, or fewer than 2 resamples"
-        unknown = (Estimate(float(value), UNDEFINED.low, UNDEFINED.high) for value in (qini, autoc))
-        return BenefitRanking(*unknown, QiniCurve(share, gain, nothing, nothing, share * gain[-1]), reason)
+        return BenefitRanking(
+            qini=Estimate(float(qini), float("nan"), float("nan")),
+            autoc=Estimate(float(autoc), float("nan"), float("nan")),
+            curve=QiniCurve(share, gain, nothing, nothing, share * gain[-1]),
+            reason=reason,
+        )
     drawn: list[tuple[Floats, Floats, Floats]] = []
     for block in blocks(resamples, len(ranked)):
         weights = rng.standard_exponential((block.stop - block.start, len(ranked)))

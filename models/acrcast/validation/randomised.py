@@ -21,7 +21,7 @@ class Randomised:
     y: (n,) 0 or 1. treated: (n,). control_risk, treated_risk: (n,) probabilities of response in either arm, from fits without
     the patient: from the fit to these very patients every figure of benefit is flattered.
     allocation: probability of the treated arm by design, above 0 and below 1; a number, or (n,) where it differed by stratum.
-    Raises ValueError outside that range.
+    Raises ValueError outside that range, and when one arm has nobody: `two_arms` asks first.
     """
 
     y: Floats
@@ -33,6 +33,8 @@ class Randomised:
     def __post_init__(self) -> None:
         if not np.all((np.asarray(self.allocation) > 0) & (np.asarray(self.allocation) < 1)):
             raise ValueError("allocation: expected a probability above 0 and below 1, known from the trial's design")
+        if self.treated.all() or not self.treated.any():
+            raise ValueError("treated: expected patients in both arms")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -41,12 +43,6 @@ class Randomised:
     def benefit(self) -> Floats:
         """(n,) predicted benefit, from -1 to 1."""
         return self.treated_risk - self.control_risk
-
-    @property
-    def why_not(self) -> str:
-        """Why two arms cannot be compared here; empty when they can."""
-        arms = int(self.treated.sum()), int((~self.treated).sum())
-        return "" if min(arms) > 0 else "one arm only: there is no other to compare with"
 
     def arm_scores(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
         """Two (B, n) arrays, whose means over any group of patients estimate the response rate of the group under control and treated.
@@ -63,9 +59,19 @@ class Randomised:
         )
 
 
+def two_arms(
+    y: Floats, treated: Bools, control_risk: Floats | None, treated_risk: Floats, allocation: Floats | float = 0.5
+) -> Randomised | NotApplicable:
+    """The patients as `Randomised`, if there are two arms. control_risk: None in a study of one arm."""
+    if control_risk is None or treated.all() or not treated.any():
+        return NotApplicable("one arm only: benefit is the difference from another arm, and nobody is in one")
+    return Randomised(y, treated, control_risk, treated_risk, allocation)
+
+
 def _augmented(y: Floats, member: Bools, chance: Floats, weights: Floats) -> Floats:
     """(B, n): the arm's response rate, and for its members what they differ from it by, divided by their chance to be in it."""
     inverse = member / chance
     standing_for = weights * inverse
     rate = (standing_for @ y / standing_for.sum(axis=1))[:, None]
-    return rate + inverse * (y - rate)
+    scores: Floats = rate + inverse * (y - rate)
+    return scores

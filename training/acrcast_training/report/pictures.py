@@ -154,3 +154,62 @@ def distribution(found: Mapping[str, Any]) -> Markup:
     plot.note(0.01, 1.03 * most, "responded", "tick", "start")
     plot.note(0.01, -1.1 * most, "did not respond", "tick", "start")
     return drawing.markup()
+
+
+def instability(found: Mapping[str, Any]) -> Markup:
+    """Range of the risks that refits in resamples give, over the model's own risk."""
+    described = f"95 % range of refitted risks over {found['resamples']} resamples; mean absolute difference {found['mean_mape']:.3f}"
+    plot = Plot(Drawing("Instability", described), (0, 1), (0, 1))
+    plot.axes("risk by the served model", "risk by refitted models", TENTHS, TENTHS)
+    plot.band(found["risk"], found["low"], found["high"])
+    plot.curve([0, 1], [0, 1], "reference")
+    plot.curve(found["risk"], found["low"], "faint").curve(found["risk"], found["high"], "faint")
+    return plot.drawing.markup()
+
+
+def classification(found: Mapping[str, Any]) -> Markup:
+    """Share of refits that put a patient on the other side of the threshold."""
+    described = f"On average {found['mean_classification']:.0%} of refits; most near the threshold {found['threshold']}"
+    plot = Plot(Drawing("Changed classification", described), (0, 1), (0, 0.6))
+    plot.axes("risk by the served model", f"share of refits across {found['threshold']}", TENTHS, ticks(0, 0.6))
+    plot.curve(found["risk"], found["classification"], "series")
+    for x, y in zip(found["risk"], found["classification"], strict=True):
+        plot.point(x, y, "point", 2.5)
+    return plot.drawing.markup()
+
+
+def benefit_calibration(found: Mapping[str, Any]) -> Markup:
+    """Difference of the arms' response rates over the predicted benefit, by groups of predicted benefit."""
+    groups = [group for group in found["groups"] if None not in (group["predicted"], *group["observed"])]
+    ends = [value for group in groups for value in (group["predicted"], *group["observed"])]
+    low, high = min(-0.2, *ends), max(0.2, *ends)
+    plot = Plot(
+        Drawing(
+            "Calibration of the benefit",
+            "; ".join(f"predicted {g['predicted']:+.2f}, seen {g['observed'][0]:+.2f}" for g in groups),
+        ),
+        (low, high),
+        (low, high),
+    )
+    plot.axes("predicted benefit", "difference of response rates", ticks(low, high), ticks(low, high))
+    plot.curve([low, high], [low, high], "reference")
+    for group in groups:
+        value, below, above = group["observed"]
+        plot.whisker(group["predicted"], below, above).point(group["predicted"], value, "point", 4.5)
+    return plot.drawing.markup()
+
+
+def qini(found: Mapping[str, Any]) -> Markup:
+    """Gain of treating the share with the highest predicted benefit, against the same share picked by lot."""
+    curve = found["curve"]
+    known = [value for name in ("gain", "low", "high") for value in curve[name] if value is not None]
+    low, high = min(0.0, *known), max(0.05, *known)
+    value = found["qini"][0]
+    described = "Qini " + ("not available" if value is None else f"{value:+.3f}")
+    plot = Plot(Drawing("Gain of treating by predicted benefit", described), (0, 1), (1.05 * low, 1.05 * high))
+    plot.axes(
+        "share treated, highest predicted benefit first", "responders gained per patient", TENTHS, ticks(low, high)
+    )
+    plot.band(curve["share"], curve["low"], curve["high"])
+    plot.curve(curve["share"], curve["at_random"], "reference").curve(curve["share"], curve["gain"], "series")
+    return plot.drawing.markup()

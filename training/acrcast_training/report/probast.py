@@ -107,7 +107,7 @@ def _missing_rule(facts: Facts) -> Result:
     return "passed", facts.missing_rule
 
 
-def _overfitting(facts: Facts) -> Result:
+def _overfitting(_: Facts) -> Result:
     return "passed", "Penalties or priors, and every step repeated inside each resample."
 
 
@@ -195,7 +195,7 @@ CHECKS: tuple[tuple[str, str, str, Callable[[Facts], Result]], ...] = (
     ("PB145", "Analysis", "Was overfitting held down?", _overfitting),
     ("PB146", "Analysis", "Does the model beat quoting the response rate?", _beats_rate),
     ("PB211", "Participants", "Was it evaluated in new patients?", _external),
-    ("PB212", "Participants", "Is every figure from patients who were not fitted to?", _not_seen),
+    ("PB212", "Participants", "Is every headline figure corrected, or of patients who were not fitted to?", _not_seen),
     ("PB241", "Analysis", "Is the choice of the model inside the validation?", _choice_inside),
     ("PB242", "Analysis", "Did every resample give a fit?", _failed_fits),
     ("PB243", "Analysis", "Is the corrected calibration slope within its limits?", _slope),

@@ -102,8 +102,10 @@ def _before_results(facts: Facts) -> dict[str, tuple[By, str]]:
         "6c": ("part", f"{arms}; the arm as assigned is in the analysis. Other treatment is for a person."),
         "7": (
             "run",
-            f"Ranges, units, arms, doubles and consistency were checked before training; accepted problems: {facts.accepted}. "
-            "Not compared between sociodemographic groups.",
+            (
+                f"Ranges, units, arms, doubles and consistency were checked before training; accepted problems: {facts.accepted}. "
+                "Not compared between sociodemographic groups."
+            ),
         ),
         "8a": (
             "part",
@@ -115,8 +117,10 @@ def _before_results(facts: Facts) -> dict[str, tuple[By, str]]:
         "11": ("run", facts.missing_rule),
         "12a": (
             "run",
-            f"All {data['patients']} patients are used for development; {card['validation']['choice']} chooses, "
-            f"{evidence['resamples']} bootstrap resamples correct for optimism, nested cross-validation judges the procedure.",
+            (
+                f"All {data['patients']} patients are used for development; {card['validation']['choice']} chooses, "
+                f"{evidence['resamples']} bootstrap resamples correct for optimism, nested cross-validation judges the procedure."
+            ),
         ),
         "12b": (
             "run",
@@ -124,8 +128,10 @@ def _before_results(facts: Facts) -> dict[str, tuple[By, str]]:
         ),
         "12c": (
             "run",
-            f"Candidates: {', '.join(card['validation']['candidates'])}; the simplest within one standard error of the best "
-            "by log loss. Tuning is inside every resample.",
+            (
+                f"Candidates: {', '.join(card['validation']['candidates'])}; the simplest within one standard error of the best "
+                "by log loss. Tuning is inside every resample."
+            ),
         ),
         "12d": ("run", "Not analysed: the data name no centres or other clusters."),
         "12e": (
@@ -159,8 +165,10 @@ def _results(facts: Facts) -> dict[str, tuple[By, str]]:
     return {
         "20a": (
             "run",
-            f"{sum(arm['randomised'] for arm in flow)} patients, {sum(arm['assessed'] for arm in flow)} assessed, "
-            f"{responders} responders; see Patients.",
+            (
+                f"{sum(arm['randomised'] for arm in flow)} patients, {sum(arm['assessed'] for arm in flow)} assessed, "
+                f"{responders} responders; see Patients."
+            ),
         ),
         "20b": ("part", "Baseline by arm with what is missing: see Patients. Dates are for a person."),
         "20c": ("run", "None: evaluation is on resamples of the same patients."),
