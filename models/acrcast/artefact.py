@@ -43,7 +43,9 @@ MANIFEST, ARRAYS, SELF_TEST, BOOSTERS = "manifest.json", "arrays.npz", "self_tes
 CARD, EVIDENCE = "card.json", "evidence.json"
 RELEASED = Path(acrcast.__file__).parent / "released" / "ld-il2-ra"
 SELF_TEST_TOLERANCE = 1e-9
-SELF_TEST_ROWS = 16
+SELF_TEST_ROWS, SELF_TEST_MISSING = 16, 0.3
+# Arrays in which NaN says that there is none, or infinity that a column does not vary.
+MAY_BE_OPEN = ("sd", "conditional_low", "conditional_high", "range_low", "range_high")
 LARGEST_FILE = 200 * 1024 * 1024
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -138,7 +140,7 @@ def load(folder: Path, study: Study | None = None) -> ResponseModel:
     contents = _checked_files(folder, manifest)
     arrays = _read_npz(contents[ARRAYS], ARRAYS)
     try:
-        model = _model(study, manifest, _identity(manifest, written), _card(contents[CARD]), arrays, contents)
+        model = _model(study, manifest, _identity(manifest, written), _object(contents[CARD], CARD), arrays, contents)
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ArtefactError(f"{folder}: the model's arrays are not those of format {FORMAT}: {error}") from error
     _check_self_test(model, _read_npz(contents[SELF_TEST], SELF_TEST), folder)
@@ -243,14 +245,14 @@ def _arrays(model: ResponseModel) -> dict[str, Floats]:
     return arrays
 
 
-def _card(content: bytes) -> dict[str, Any]:
+def _object(content: bytes, name: str) -> dict[str, Any]:
     try:
-        card = json.loads(content)
+        found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ArtefactError(f"{CARD}: not JSON") from error
-    if not isinstance(card, dict):
-        raise ArtefactError(f"{CARD}: not an object")
-    return card
+        raise ArtefactError(f"{name}: not JSON") from error
+    if not isinstance(found, dict):
+        raise ArtefactError(f"{name}: not an object")
+    return found
 
 
 def _model(
@@ -262,6 +264,7 @@ def _model(
     contents: dict[str, bytes],
 ) -> ResponseModel:
     terms = Terms.of(study)
+    _check_arrays(arrays, study, terms)
     block = np.array([column.position for column in columns_of(study.contract)], dtype=np.int64)
     conditional = ConditionalNormal(
         arrays["conditional_mean"],
@@ -283,17 +286,46 @@ def _model(
         ensemble=_ensemble(terms, manifest, arrays, contents),
         nodes=arrays["nodes"],
         averages={arm.key: arrays["averages"][i] for i, arm in enumerate(study.arms)},
-        evidence=json.loads(contents[EVIDENCE]),
+        evidence=_object(contents[EVIDENCE], EVIDENCE),
     )
+
+
+def _check_arrays(arrays: dict[str, Floats], study: Study, terms: Terms) -> None:
+    """Raises KeyError or ValueError: the self-test would not notice an array that only a raw or an odd patient meets."""
+    q, k, members = len(terms.columns), len(study.contract.covariates), len(arrays["nodes"])
+    shapes = {
+        "mean": (q,),
+        "sd": (q,),
+        "conditional_mean": (q,),
+        "conditional_covariance": (q, q),
+        "conditional_low": (q,),
+        "conditional_high": (q,),
+        "nodes": (members, q),
+        "range_low": (k,),
+        "range_high": (k,),
+        "range_distance": (2,),
+        "averages": (len(study.arms), arrays["averages"].shape[-1]),
+    }
+    if "members" in arrays:
+        shapes |= {"point": (terms.size,), "members": (members, terms.size)}
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} does not fit the study")
+        if name not in MAY_BE_OPEN and not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} holds what is no number")
+    if not (arrays["sd"] > 0).all():
+        raise ValueError("sd is not above zero")
 
 
 def _ensemble(terms: Terms, manifest: Manifest, arrays: dict[str, Floats], contents: dict[str, bytes]) -> Ensemble:
     if manifest.booster_factor is None:
-        if arrays["members"].shape != (len(arrays["nodes"]), terms.size) or arrays["point"].shape != (terms.size,):
-            raise ValueError("coefficients do not fit the design")
         return LogisticEnsemble(terms, arrays["point"], arrays["members"])
+    from acrcast.estimators.booster_check import check_booster  # noqa: PLC0415  only when a model needs it
     from acrcast.estimators.boosted import from_bytes  # noqa: PLC0415  only when a model needs it
 
+    for name, content in contents.items():
+        if name.startswith(f"{BOOSTERS}/"):
+            check_booster(content, len(terms.columns) + terms.two_arms)
     names = sorted(name for name in contents if name.startswith(f"{BOOSTERS}/member_"))
     members: tuple[xgb.Booster, ...] = tuple(from_bytes(contents[name]) for name in names)
     if len(members) != len(arrays["nodes"]):
@@ -311,18 +343,24 @@ def _boosters(ensemble: Ensemble) -> dict[str, bytes]:
 
 
 def _self_test(model: ResponseModel) -> dict[str, Floats]:
-    """Made-up standardised rows, drawn from the model's own description of the covariates, some with measures missing."""
+    """Made-up rows on the columns' scales, drawn from the model's own description of them, some with measures missing."""
     rng = np.random.default_rng(0)
     q = len(model.terms.columns)
     nothing = np.full((SELF_TEST_ROWS, q), np.nan)
     nodes = rng.standard_normal((SELF_TEST_ROWS, 1, q))
     rows = model.preparation.conditional.draw(nothing, np.zeros(nothing.shape, dtype=bool), nodes)[:, 0]
-    rows[SELF_TEST_ROWS // 2 :][rng.random((SELF_TEST_ROWS - SELF_TEST_ROWS // 2, q)) < 0.3] = np.nan
+    # a measure is missing with all of its columns, as a patient's is
+    fields = len(model.study.contract.covariates)
+    lost = rng.random((SELF_TEST_ROWS, fields))[:, model.preparation.conditional.block] < SELF_TEST_MISSING
+    rows[lost & (np.arange(SELF_TEST_ROWS) % 2 == 1)[:, None]] = np.nan
+    standardisation = model.preparation.standardisation
+    rows = standardisation.mean + rows * np.where(np.isfinite(standardisation.sd), standardisation.sd, 0.0)
     return {"rows": rows, "answers": _answers(model, rows)}
 
 
 def _answers(model: ResponseModel, rows: Floats) -> Floats:
-    risks = model.risks_of(rows, np.zeros(rows.shape, dtype=bool), 0.95)
+    Z = model.preparation.standardisation.apply(rows)
+    risks = model.risks_of(Z, np.zeros(Z.shape, dtype=bool), 0.95)
     arms = [risks.treated, *(part for part in (risks.control, risks.benefit) if part is not None)]
     return np.stack([value for arm in arms for value in (arm.probability, arm.low, arm.high)], axis=1)
 

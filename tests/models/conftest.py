@@ -246,9 +246,7 @@ def golden_design() -> Callable[..., Floats]:
     def make(table: dict[str, Floats], arm: Floats | None = None) -> Floats:
         a = table["arm"] if arm is None else arm
         treg, il21 = table["treg"], table["il21"]
-        return np.column_stack(
-            [np.ones(len(a)), a, treg, il21, table["haq"], np.log(table["crp"]), a * treg, a * il21]
-        )
+        return np.column_stack([np.ones(len(a)), a, treg, il21, table["haq"], np.log(table["crp"]), a * treg, a * il21])
 
     return make
 

@@ -16,15 +16,19 @@ def open_model(name: str | None, study: str | None) -> ResponseModel:
 
     study: a shipped key or a file, needed for a study of your own.
     """
-    chosen = load_study(study) if study else None
+    return artefact.load(model_folder(name), load_study(study) if study else None)
+
+
+def model_folder(name: str | None) -> Path:
+    """Where the artefact of that name lies; one in MLflow is copied first."""
     if name is None:
-        return artefact.load(artefact.RELEASED, chosen)
+        return artefact.RELEASED
     if name.startswith(MLFLOW_SCHEMES):
         from acrcast_training.tracking import download  # noqa: PLC0415  MLflow takes seconds to import
 
-        return artefact.load(download(name, state_folder() / "downloads"), chosen)
+        return download(name, state_folder() / "downloads")
     if not Path(name).is_dir():
         raise UsageError(
             f"model {name!r}: give a folder that `acrcast train` wrote, or an MLflow URI such as models:/acr20@champion"
         )
-    return artefact.load(Path(name), chosen)
+    return Path(name)

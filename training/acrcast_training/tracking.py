@@ -27,6 +27,7 @@ from acrcast_training import plots
 from acrcast_training.data.cohort import flow
 from acrcast_training.data.patients import COMPARATOR
 from acrcast_training.provenance import code_revision
+from acrcast_training.report import report_on
 from acrcast_training.select import CandidateResult
 from acrcast_training.state import state_folder
 from acrcast_training.train import Training
@@ -76,6 +77,7 @@ def log(
                 mlflow.log_params({"candidate": result.name, "seed": training.seed})
                 mlflow.log_metrics(_metrics(result))
         mlflow.log_metrics(_metrics(training.comparison[training.comparison.chosen]))
+        mlflow.log_text(report_on(folder, training.cohort.study), "report.html")
         with plots.comparison(training.comparison) as figure:
             mlflow.log_figure(figure, "candidates.png")
         info = mlflow.pyfunc.log_model(

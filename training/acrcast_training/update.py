@@ -24,7 +24,7 @@ from acrcast.validation.updating import (
 )
 from acrcast_training.card import NOT_VALIDATED
 from acrcast_training.data.cohort import Cohort, flow
-from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate
+from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate, known_fingerprints
 from acrcast_training.fit import arm_averages, fit_model, trial_rows
 from acrcast_training.provenance import provenance
 from acrcast_training.train import needed
@@ -140,6 +140,8 @@ def update(
     """
     if decision.action == "keep":
         return None
+    if cohort.fingerprint in known_fingerprints(model):
+        raise FitError("these are the patients that the model was trained on or updated with: an update needs others")
     if decision.action == "revise":
         changed = _revised(model, cohort, seed, accepted)
     else:

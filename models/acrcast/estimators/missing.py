@@ -92,6 +92,7 @@ class ConditionalNormal:
             known[rows, j] = True
         for number in np.unique(self.block[unknown.any(axis=0) & indicator]):
             members = np.flatnonzero(self.block == number)
+            # a category is missing with all of its indicators
             self._draw_category(members, np.flatnonzero(unknown[:, members[0]]), completed, known, nodes)
         return completed
 

@@ -13,9 +13,11 @@ from acrcast.validation.rates import difference_of_rates, mean_with_interval, re
 class AverageEffect:
     """Differences are treated less control, in responders per patient.
 
-    treated_rate, control_rate: seen in either arm, Wilson's intervals. observed: their difference, Newcombe's interval.
-    adjusted: the same with the arms' chance differences in risk taken off, by inverse-probability weighting augmented by
-    the model's risks (Tsiatis et al. 2008, Stat Med 27:4658); right whatever the model, sharper if it is good; Wald's interval.
+    treated_rate, control_rate: seen in either arm, Wilson's intervals. observed: their difference, Newcombe's
+    interval.
+    adjusted: the same with the arms' chance differences in risk taken off, by inverse-probability weighting augmented
+    by the model's risks (Tsiatis et al. 2008, Stat Med 27:4658); right whatever the model, sharper if it is good;
+    Wald's interval.
     control_risk, treated_risk: mean predicted risks of all patients, standardised to their mix in either arm.
     predicted: mean predicted benefit; its interval is of the mix of patients, the model taken as it is.
     """

@@ -33,7 +33,10 @@ def benefit_performance(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> BenefitPerformance | NotApplicable:
-    """patients: from `two_arms`; what is not applicable to them stays so. thresholds: predicted benefits above which to treat."""
+    """All figures of benefit, or why there are none.
+
+    patients: from `two_arms`. thresholds: predicted benefits above which to treat. rng: for resamples and ties.
+    """
     if isinstance(patients, NotApplicable):
         return patients
     return BenefitPerformance(

@@ -17,8 +17,9 @@ LARGEST_LEVERAGE = 1 - 1e-8
 
 @dataclass(frozen=True, slots=True)
 class BenefitGroup:
-    """Patients of similar predicted benefit. predicted: their mean. observed: difference of the arms' response rates, Newcombe.
+    """Patients of similar predicted benefit.
 
+    predicted: their mean. observed: difference of the arms' response rates, Newcombe's interval.
     reason: why observed is NaN; empty when it is not.
     """
 
@@ -36,7 +37,8 @@ class BenefitCalibration:
     in_the_large: average benefit seen less predicted; 0 is ideal, below 0 means that too much is promised.
     slope: of the benefit seen on the benefit predicted; 1 is ideal, 0 means that who benefits more is not foreseen,
     below 1 that differences between patients are exaggerated.
-    groups: by quantiles of predicted benefit, to look at, not to test. reason: why the slope is NaN; empty when it is not.
+    groups: by quantiles of predicted benefit, to look at, not to test. reason: why the slope is NaN; empty when it is
+    not.
     """
 
     in_the_large: Estimate
@@ -48,8 +50,8 @@ class BenefitCalibration:
 def benefit_calibration(patients: Randomised, groups: int = GROUPS, level: float = 0.95) -> BenefitCalibration:
     """Calibration of benefits by the best linear prediction of the benefit seen (Chernozhukov et al. 2018, NBER 24678).
 
-    Least squares of scores whose mean is the benefit, with standard errors that allow for unequal spread (HC3; Long & Ervin
-    2000, Am Stat 54:217), and Wald's intervals.
+    Least squares of scores whose mean is the benefit, with standard errors that allow for unequal spread (HC3; Long &
+    Ervin 2000, Am Stat 54:217), and Wald's intervals.
     groups: how many at most; patients of equal predicted benefit stay together.
     """
     control, treated = patients.arm_scores()

@@ -1,4 +1,7 @@
-"""What would come of treating only those whose predicted benefit is large enough, judged by the outcomes of a randomised trial."""
+"""What would come of treating only those whose predicted benefit is large enough, judged by a randomised trial.
+
+Decision accuracy in the sense of Efthimiou et al. 2023 (Stat Med 42:1188).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +21,12 @@ class TreatmentPolicy:
     """Treat patients whose predicted benefit is above the threshold, and nobody else. Rates are responders per patient.
 
     share: of patients that it treats, 0 to 1. response: rate if everybody were treated so.
-    over_none, over_all: its gain over treating nobody and everybody. net: the gain over treating nobody less the threshold for
-    each patient treated, where the threshold is the least benefit worth the treatment (Vickers et al. 2007, Trials 8:14).
-    agreeing, disagreeing: patients whose arm by chance was, or was not, the recommended one. difference: of their response rates,
-    Newcombe's interval; a plain reading of the same data, and NaN where one of them is 0. reason: why; empty when it is not.
+    over_none, over_all: its gain over treating nobody and everybody. net: the gain over treating nobody less the
+    threshold for each patient treated, where the threshold is the least benefit worth the treatment (Vickers et al.
+    2007, Trials 8:14).
+    agreeing, disagreeing: patients whose arm by chance was, or was not, the recommended one. difference: of their
+    response rates, Newcombe's interval; a plain reading of the same data, and NaN where one of them is 0. reason:
+    why; empty when it is not.
     """
 
     threshold: float
@@ -41,8 +46,8 @@ def treatment_policies(
 ) -> tuple[TreatmentPolicy, ...]:
     """One policy a threshold, by inverse-probability weighting with the known allocation, augmented by the arms' rates.
 
-    Wald's intervals, too narrow where an arm has no responders or nobody else. A policy that treats nobody, or everybody, is that
-    comparator itself: its gain over it is 0 without any uncertainty.
+    Wald's intervals, too narrow where an arm has no responders or nobody else. A policy that treats nobody, or
+    everybody, is that comparator itself: its gain over it is 0 without any uncertainty.
     """
     return tuple(_policy(patients, patients.benefit > threshold, threshold, level) for threshold in thresholds)
 

@@ -26,10 +26,11 @@ class PairedBenefit:
     """Figures of k pairs.
 
     pairs: k. unmatched: patients of the larger arm that are in no pair.
-    in_the_large: mean observed less mean predicted benefit. e_average, e50, e90: mean, median and 90th percentile of the distance
-    of the smooth curve from the predicted benefit; 0 is ideal and chance alone keeps them above it.
-    c_for_benefit: of two pairs with unequal observed benefit, how often the one with the greater also has the greater predicted
-    benefit, ties half; 0.5 is chance. predicted, smooth: (k,) the curve, in the order of the pairs. smoother: its name.
+    in_the_large: mean observed less mean predicted benefit. e_average, e50, e90: mean, median and 90th percentile of
+    the distance of the smooth curve from the predicted benefit; 0 is ideal and chance alone keeps them above it.
+    c_for_benefit: of two pairs with unequal observed benefit, how often the one with the greater also has the greater
+    predicted benefit, ties half; 0.5 is chance. predicted, smooth: (k,) the curve, in the order of the pairs.
+    smoother: its name.
     reason: why something is NaN; empty when nothing is.
     """
 
@@ -82,8 +83,8 @@ def benefit_of_pairs(
 ) -> PairedBenefit:
     """E-statistics (Maas et al. 2023, BMC Med Res Methodol 23:165) and c-for-benefit of pairs, however they were made.
 
-    predicted: (k,) benefits. observed: (k,) outcome of the treated less that of the control patient: -1, 0 or 1. k at least 1.
-    Percentile intervals over resampled pairs, the curve fitted anew in each.
+    predicted: (k,) benefits. observed: (k,) outcome of the treated less that of the control patient: -1, 0 or 1. k at
+    least 1. Percentile intervals over resampled pairs (at least 1 resample), the curve fitted anew in each.
     """
     k = len(predicted)
     drawn = rng.integers(0, k, (resamples, k))

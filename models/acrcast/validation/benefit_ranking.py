@@ -17,9 +17,10 @@ CURVE_POINTS = 101
 
 @dataclass(frozen=True, slots=True)
 class QiniCurve:
-    """What treating the share with the highest predicted benefit gains, in responders per patient of the whole population.
+    """What treating those with the highest predicted benefit gains, in responders per patient of the whole population.
 
-    share: (101,) from 0 to 1. gain: (101,), with low and high. at_random: (101,) if the same share were picked by lot.
+    share: (101,) from 0 to 1. gain: (101,), with low and high. at_random: (101,) if the same share were picked by
+    lot.
     """
 
     share: Floats
@@ -31,10 +32,10 @@ class QiniCurve:
 
 @dataclass(frozen=True, slots=True)
 class BenefitRanking:
-    """Rank-weighted average treatment effects; 0 where the ranking is no better than chance, above 0 where it is, at most 2.
+    """Rank-weighted average treatment effects: 0 where the ranking is no better than chance, above 0 where it is.
 
-    qini: area between the curve and its chord. autoc: mean over shares treated of how much more those treated benefit than the
-    average patient; it looks at the top of the ranking, qini at the whole. Both in responders per patient.
+    qini: area between the curve and its chord. autoc: mean over shares treated of how much more those treated benefit
+    than the average patient; it looks at the top of the ranking, qini at the whole. Both in responders per patient.
     reason: why something is NaN; empty when nothing is.
     """
 
@@ -47,10 +48,11 @@ class BenefitRanking:
 def benefit_ranking(
     patients: Randomised, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = 0.95
 ) -> BenefitRanking:
-    """Rank-weighted average treatment effects of Yadlowsky et al. 2021 (arXiv 2111.07966), on scores by the known allocation.
+    """Rank-weighted average treatment effects (Yadlowsky et al. 2021, arXiv 2111.07966) by the known allocation.
 
-    Patients of equal predicted benefit share their mean score. Wald's intervals with standard errors from random weights
-    (Bayesian bootstrap, Rubin 1981, Ann Stat 9:130), which redraw the patients and not the model.
+    Patients of equal predicted benefit share their mean score. Wald's intervals with standard errors from random
+    weights (Bayesian bootstrap, Rubin 1981, Ann Stat 9:130), which redraw the patients and not the model. resamples:
+    at least 2.
     """
     order = np.argsort(-patients.benefit, kind="stable")
     ranked = _reordered(patients, order)
@@ -59,9 +61,9 @@ def benefit_ranking(
     qini, autoc, gain = (part[0] for part in _ranked_figures(ranked, starts, np.ones((1, len(ranked)))))
     share = np.linspace(0, 1, CURVE_POINTS)
     arms = int(patients.treated.sum()), int((~patients.treated).sum())
-    if min(arms) < FEWEST_IN_ARM or resamples < 2:
+    if min(arms) < FEWEST_IN_ARM:
         nothing = np.full(CURVE_POINTS, np.nan)
-        reason = f"no intervals: fewer than {FEWEST_IN_ARM} patients in an arm, or fewer than 2 resamples"
+        reason = f"no intervals: fewer than {FEWEST_IN_ARM} patients in an arm"
         return BenefitRanking(
             qini=Estimate(float(qini), float("nan"), float("nan")),
             autoc=Estimate(float(autoc), float("nan"), float("nan")),
@@ -92,7 +94,7 @@ def _reordered(patients: Randomised, order: Integers) -> Randomised:
 
 
 def _ranked_figures(ranked: Randomised, starts: Integers, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Qini (B,), AUTOC (B,) and the gains along the curve (B, 101). starts: where in the ranking a new predicted benefit begins."""
+    """Qini (B,), AUTOC (B,) and gains along the curve (B, 101). starts: where in the ranking a new benefit begins."""
     control, treated = ranked.arm_scores(weights)
     shares = weights / weights.sum(axis=1, keepdims=True)
     score = treated - control

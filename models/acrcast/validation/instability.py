@@ -1,4 +1,4 @@
-"""How much each patient's risk depends on which patients happened to be in the trial. Riley & Collins 2023, Biom J 65:2200302."""
+"""How much each patient's risk depends on who happened to be in the trial. Riley & Collins 2023, Biom J 65:2200302."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,11 @@ class Instability:
 
     risk: (n,) from the model fitted to all patients.
     levels: of the quantiles. quantiles: (len(levels), n) of each patient's risks over the resamples.
-    mape: (n,) mean absolute difference of a patient's resample risks from `risk`; 0 is stable. mean_mape, worst_mape: over patients.
-    thresholds: at or above which a patient is classified as a responder. classification: (len(thresholds), n) share of
-    resamples that classify the patient otherwise than `risk` does. mean_classification: (len(thresholds),) over patients.
+    mape: (n,) mean absolute difference of a patient's resample risks from `risk`; 0 is stable. mean_mape, worst_mape:
+    over patients.
+    thresholds: at or above which a patient is classified as a responder. classification: (len(thresholds), n) share
+    of resamples that classify the patient otherwise than `risk` does. mean_classification: (len(thresholds),) over
+    patients.
     resamples: given. failed: of them, fits that failed and are not used.
     reason: why everything is NaN; empty when nothing is.
     """
@@ -45,7 +47,8 @@ class InstabilityPlot:
 
     patient: (n,) positions in the order that was given. risk, low, high, mape: (n,) x, the outermost quantiles, and
     the mean absolute difference. classification: (len(thresholds), n).
-    points: (k, 2) pairs of risk and resample risk, at most as many as were asked for, spread evenly over patients and resamples.
+    points: (k, 2) pairs of risk and resample risk, at most as many as were asked for, spread evenly over patients and
+    resamples.
     """
 
     patient: Integers
@@ -63,8 +66,9 @@ def instability(
     thresholds: Sequence[float] = THRESHOLDS,
     levels: Sequence[float] = QUANTILES,
 ) -> Instability:
-    """apparent: (n,) risks of the model fitted to all patients. risk: (B, n) risks of all patients by the fit of each resample.
+    """Spread of the risks of n patients over B resamples.
 
+    apparent: (n,) from the model fitted to all patients. risk: (B, n) of all patients by the fit of each resample.
     A row that is not all numbers is a failed fit and counted. thresholds, levels: each between 0 and 1.
     """
     worked = np.isfinite(risk).all(axis=1)

@@ -18,10 +18,10 @@ class NotApplicable:
 class Randomised:
     """n patients of a trial of two arms.
 
-    y: (n,) 0 or 1. treated: (n,). control_risk, treated_risk: (n,) probabilities of response in either arm, from fits without
-    the patient: from the fit to these very patients every figure of benefit is flattered.
-    allocation: probability of the treated arm by design, above 0 and below 1; a number, or (n,) where it differed by stratum.
-    Raises ValueError outside that range, and when one arm has nobody: `two_arms` asks first.
+    y: (n,) 0 or 1. treated: (n,). control_risk, treated_risk: (n,) probabilities of response in either arm, from fits
+    without the patient: from the fit to these very patients every figure of benefit is flattered.
+    allocation: probability of the treated arm by design, above 0 and below 1; a number, or (n,) where it differed by
+    stratum. Raises ValueError outside that range, and when one arm has nobody: `two_arms` asks first.
     """
 
     y: Floats
@@ -45,10 +45,11 @@ class Randomised:
         return self.treated_risk - self.control_risk
 
     def arm_scores(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
-        """Two (B, n) arrays, whose means over any group of patients estimate the response rate of the group under control and treated.
+        """Scores under control and treated, each (B, n): over a group their means estimate its response rate.
 
-        Inverse-probability weighting by the known allocation, augmented by the arm's response rate (Robins, Rotnitzky & Zhao 1994,
-        JASA 89:846): over everybody the means are the arms' own rates, and nothing of the model enters its own test.
+        Inverse-probability weighting by the known allocation, augmented by the arm's response rate (Robins, Rotnitzky
+        & Zhao 1994, JASA 89:846): over everybody the means are the arms' own rates, and nothing of the model enters
+        its own test.
         weights: (B, n), positive; each patient once without them.
         """
         w = np.ones((1, len(self))) if weights is None else weights
@@ -64,12 +65,12 @@ def two_arms(
 ) -> Randomised | NotApplicable:
     """The patients as `Randomised`, if there are two arms. control_risk: None in a study of one arm."""
     if control_risk is None or treated.all() or not treated.any():
-        return NotApplicable("one arm only: benefit is the difference from another arm, and nobody is in one")
+        return NotApplicable("one arm only: a benefit is a difference between two")
     return Randomised(y, treated, control_risk, treated_risk, allocation)
 
 
 def _augmented(y: Floats, member: Bools, chance: Floats, weights: Floats) -> Floats:
-    """(B, n): the arm's response rate, and for its members what they differ from it by, divided by their chance to be in it."""
+    """(B, n): the arm's response rate, to which members add what they differ from it by their chance to be one."""
     inverse = member / chance
     standing_for = weights * inverse
     rate = (standing_for @ y / standing_for.sum(axis=1))[:, None]

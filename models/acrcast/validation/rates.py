@@ -21,9 +21,9 @@ def response_rate(responders: float, patients: float, level: float = 0.95) -> Es
 
 
 def difference_of_rates(first: Estimate, second: Estimate) -> Estimate:
-    """First rate less the second, both from `response_rate`, by the hybrid score interval of Newcombe 1998 (Stat Med 17:873).
+    """First rate less the second, with the hybrid score interval of Newcombe 1998 (Stat Med 17:873).
 
-    NaN where one of the rates is.
+    Both from `response_rate`. NaN where one of the rates is.
     """
     value = first.value - second.value
     below = np.hypot(first.value - first.low, second.high - second.value)

@@ -47,7 +47,7 @@ class Resampled:
 
 
 def resampled_figures(y: Floats, weights: Floats, risk: Floats) -> Resampled:
-    """y: (n,) 0 or 1. weights: (B, n) of the resamples, 0 for a patient who was left out. risk: (B, n) of all patients."""
+    """y: (n,) 0 or 1. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
     finite = np.isfinite(risk).all(axis=1)
     two = both_classes(y, weights)
     usable = np.flatnonzero(finite & two)

@@ -1,7 +1,7 @@
-"""Figures of many sets of risks under many sets of weights at once: a resample is a row of weights, not a copy of patients.
+"""Figures of many sets of risks under many sets of weights at once: a resample is weights, not a copy of patients.
 
-risk: (B, n) probabilities of all n patients from each of B fits. y: (n,) 0 or 1. weights: (B, n), not negative, whole or
-real; a weight of 0 leaves the patient out. All return (B,).
+risk: (B, n) probabilities of all n patients from each of B fits. y: (n,) 0 or 1. weights: (B, n), not negative, whole
+or real; a weight of 0 leaves the patient out. All return (B,).
 """
 
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ def _c_of_sorted(weights: Floats, responded: Floats, first: Integers, last: Inte
 
 
 def _overlap(log_odds: Floats, y: Floats, weights: Floats) -> Bools:
-    """(B,) whether the risks of responders and of non-responders overlap, without which no slope is finite (Albert & Anderson 1984)."""
+    """(B,) whether responders' and others' risks overlap; else no slope is finite (Albert & Anderson 1984)."""
 
     def extremes(members: Bools) -> tuple[Floats, Floats]:
         return (

@@ -43,7 +43,9 @@ def test_the_arm_is_the_first_of_the_features_where_there_are_two(prepared):
     features = feature_matrix(prepared.terms, TREATED, Z)
     assert features.shape == (3, 1 + Z.shape[1])
     assert (features[:, 0] == TREATED).all()
-    np.testing.assert_array_equal(feature_matrix(prepared.terms, np.array([-0.5, 0.5, -0.5]), Z)[:, 0], [-0.5, 0.5, -0.5])
+    np.testing.assert_array_equal(
+        feature_matrix(prepared.terms, np.array([-0.5, 0.5, -0.5]), Z)[:, 0], [-0.5, 0.5, -0.5]
+    )
 
 
 def test_one_arm_has_no_arm_among_the_features(a_trial, one_arm):

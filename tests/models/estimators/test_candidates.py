@@ -152,9 +152,7 @@ def test_a_measure_that_nobody_has_or_that_does_not_vary(a_trial, ld_il2, name, 
 @pytest.mark.parametrize("name", LOGISTIC)
 def test_a_measure_that_nobody_has_leaves_the_risks_as_if_it_were_constant(a_trial, ld_il2, name):
     trial = a_trial(ld_il2, 40)
-    missing, constant = (
-        risks_of(name, trial.with_values("treg_percent_of_cd4", value)) for value in (np.nan, 5.0)
-    )
+    missing, constant = (risks_of(name, trial.with_values("treg_percent_of_cd4", value)) for value in (np.nan, 5.0))
     by_patient = missing[1].by_patient(missing[0][:, 1])
     np.testing.assert_allclose(by_patient, constant[0][:, 1], rtol=0, atol=1e-6)
 

@@ -9,7 +9,7 @@ from acrcast.contract import Patient
 from acrcast.errors import UsageError
 from acrcast.studies import AcrResponse, Arm, OutcomeColumn, Study, load_study, shipped_studies
 
-OWN = '''
+OWN = """
 from typing import Annotated
 
 from pydantic import Field
@@ -32,7 +32,7 @@ STUDY = Study(
     effect_modifiers=("age_years",),
     intended_use="Research use only.",
 )
-'''
+"""
 
 
 @pytest.fixture
@@ -151,6 +151,7 @@ def test_what_is_wrong_with_ones_own_study_is_said(own_file, old, new, message):
 
 
 # what makes a study
+
 
 @pytest.mark.parametrize(
     ("changes", "message"),

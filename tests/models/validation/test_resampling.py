@@ -132,7 +132,5 @@ def test_the_size_of_a_batch_does_not_change_the_risks_of_complete_patients(a_tr
 
 def test_progress_is_told_of_every_fold(a_trial, auranofin):
     done = []
-    cross_validated_risks(
-        a_trial(auranofin, 30).rows, ["prevalence"], folds=5, repeats=2, seed=1, progress=done.append
-    )
+    cross_validated_risks(a_trial(auranofin, 30).rows, ["prevalence"], folds=5, repeats=2, seed=1, progress=done.append)
     assert sum(done) == 10

@@ -26,7 +26,7 @@ from acrcast.validation.weighted import c_statistics, calibration_slopes, weight
 from acrcast_training.data.cohort import Cohort, load_cohort
 from acrcast_training.data.simulator import SimulatedTrial, SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model, trial_rows
-from acrcast_training.select import BASELINE, NORMAL_QUANTILE, choose, folds_of
+from acrcast_training.select import BASELINE, choose, folds_of, mean_with_interval
 
 LEVEL = 0.95
 # New patients on whom every model of a truth is judged.
@@ -153,7 +153,6 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
     )
     losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks], axis=0) for name, risks in by_candidate.items()}
     chosen = choose(losses)
-    gain = losses[BASELINE] - losses[chosen]
     model = fit_model(cohort, chosen, seed=seed)
     hierarchical = (
         model if isinstance(model.ensemble, LogisticEnsemble) else fit_model(cohort, "hierarchical", seed=seed)
@@ -169,7 +168,7 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
         control=_intervals(risks.control, new.control_risk),
         treated=_intervals(risks.treated, new.treated_risk),
         benefit=_intervals(risks.benefit, new.treated_risk - new.control_risk),
-        gain_above_0=bool(gain.mean() > NORMAL_QUANTILE * gain.std(ddof=1) / np.sqrt(len(gain))),
+        gain_above_0=mean_with_interval(losses[BASELINE] - losses[chosen]).low > 0,
         interactions=_interactions_found(hierarchical),
     )
 

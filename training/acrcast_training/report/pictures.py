@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from acrcast_training.report.svg import Drawing, Plot, ticks
+from acrcast_training.report.svg import LEFT, RIGHT, WIDTH, Drawing, Plot, ticks
 
 TENTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 
@@ -74,10 +74,11 @@ def candidates(figures: Mapping[str, Any], served: str) -> Markup:
     ends = [end for f in figures.values() for end in f["gain_over_prevalence"].get("interval", [0])]
     low, high = min(0.0, *ends), max(0.0, *ends, 0.01)
     margin = 0.05 * (high - low)
-    plot = Plot(drawing, (low - margin, high + margin), (0, 1))
+    left_end, right_end = low - margin, high + margin
 
     def across(value: float) -> float:
-        return 100 + (plot.across(value) - plot.across(plot.x[0])) * (360 - 112) / (360 - 60)
+        share = (value - left_end) / (right_end - left_end)
+        return 100 + share * (WIDTH - 100 - RIGHT)
 
     bottom = 20.0 + 26 * len(figures)
     for tick in ticks(low, high):
@@ -104,7 +105,6 @@ def calibration(found: Mapping[str, Any]) -> Markup:
     plot.band(found["risk"], found["low"], found["high"])
     plot.curve([0, 1], [0, 1], "reference")
     plot.curve(found["risk"], found["observed"], "series")
-    plot.note(0.99, 0.9, "perfect", "tick", "end")
     return plot.drawing.markup()
 
 
@@ -146,8 +146,8 @@ def distribution(found: Mapping[str, Any]) -> Markup:
     plot.axes("predicted risk of response", "patients", TENTHS, [])
     for tick in ticks(0, most):
         for side in (-tick, tick):
-            drawing.line(48, plot.up(side), 348, plot.up(side), "grid")
-            drawing.text(42, plot.up(side) + 4, f"{abs(side):g}", "tick", "end")
+            drawing.line(LEFT, plot.up(side), WIDTH - RIGHT, plot.up(side), "grid")
+            drawing.text(LEFT - 6, plot.up(side) + 4, f"{abs(side):g}", "tick", "end")
     plot.bars(found["edges"], responders, "bar")
     plot.bars(found["edges"], [-count for count in others], "bar second-bar")
     plot.curve([0, 1], [0, 0], "axis")

@@ -9,7 +9,7 @@ from typing import Self
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 360.0, 280.0
-LEFT, RIGHT, TOP, BOTTOM = 48.0, 12.0, 12.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 12.0, 12.0, 44.0
 
 Numbers = Sequence[float | None]
 

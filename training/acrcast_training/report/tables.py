@@ -174,6 +174,16 @@ def performance(facts: Facts) -> Table:
     )
 
 
+def net_benefit_gain(facts: Facts) -> Table:
+    found = facts.evidence["net_benefit"]["gain"]
+    ends = zip(found["threshold"], found["value"], found["low"], found["high"], strict=True)
+    return Table(
+        "Net benefit over the better of treating everyone and no one, for patients not fitted to, 95 % intervals",
+        ("Threshold", "Gain in net benefit"),
+        tuple((shown(t), with_interval(value, low, high, 3, "+")) for t, value, low, high in ends),
+    )
+
+
 def per_protocol(facts: Facts) -> Table:
     everyone = facts.evidence["everyone"]
     assessed = facts.evidence["assessed_only"]

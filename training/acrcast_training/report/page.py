@@ -1,0 +1,51 @@
+"""The page: tables, pictures and checklists of one model put into the template."""
+
+from pathlib import Path
+
+import jinja2
+
+from acrcast import artefact
+from acrcast.artefact import Manifest
+from acrcast.response_model import ResponseModel
+from acrcast.studies import Study
+from acrcast_training.report import pictures, tables
+from acrcast_training.report.claims import not_to_be_claimed
+from acrcast_training.report.facts import Facts
+from acrcast_training.report.probast import probast
+from acrcast_training.report.tripod import tripod
+
+ANSWERED_BY = {"run": "the run", "part": "the run, in part", "person": "a person"}
+
+
+def report_on(folder: Path, study: Study | None = None) -> str:
+    """The report on the model of a folder. study: needed for a study of your own. Raises what `artefact.load` raises."""
+    model = artefact.load(folder, study)
+    manifest = artefact.Manifest.model_validate_json((folder / artefact.MANIFEST).read_bytes())
+    return render(model, manifest)
+
+
+def render(model: ResponseModel, manifest: Manifest) -> str:
+    """The whole HTML file. manifest: of the model's artefact. Raises UsageError for a model without evidence."""
+    facts = Facts(model, manifest)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("acrcast_training.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = tables.shown
+    return environment.get_template("report.html.j2").render(
+        facts=facts,
+        model=model,
+        study=model.study,
+        manifest=manifest,
+        card=model.card,
+        evidence=model.evidence,
+        tables=tables,
+        pictures=pictures,
+        claims=not_to_be_claimed(facts),
+        items=tripod(facts),
+        checks=probast(facts),
+        answered_by=ANSWERED_BY,
+    )
