@@ -320,8 +320,8 @@ def _check_arrays(arrays: dict[str, Floats], study: Study, terms: Terms) -> None
 def _ensemble(terms: Terms, manifest: Manifest, arrays: dict[str, Floats], contents: dict[str, bytes]) -> Ensemble:
     if manifest.booster_factor is None:
         return LogisticEnsemble(terms, arrays["point"], arrays["members"])
-    from acrcast.estimators.booster_check import check_booster  # noqa: PLC0415  only when a model needs it
     from acrcast.estimators.boosted import from_bytes  # noqa: PLC0415  only when a model needs it
+    from acrcast.estimators.booster_check import check_booster  # noqa: PLC0415  only when a model needs it
 
     for name, content in contents.items():
         if name.startswith(f"{BOOSTERS}/"):

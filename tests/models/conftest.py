@@ -81,7 +81,7 @@ class Trial:
             risk=self.risk[index],
         )
 
-    def with_values(self, field: str, values: Any, below: Any = False) -> "Trial":
+    def with_values(self, field: str, values: Any, *, below: Any = False) -> "Trial":
         """The same trial with one covariate replaced."""
         j = [f.name for f in self.study.contract.covariates].index(field)
         changed, limits = self.covariates.values.copy(), self.covariates.below.copy()

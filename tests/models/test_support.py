@@ -14,7 +14,7 @@ NAN = np.nan
 
 
 @pytest.fixture(scope="module")
-def judged(a_trial):
+def judged():
     """Judges patients against a trial: judged(trial, covariates) gives one judgement a patient."""
 
     def run(trial, covariates):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 TRAIN = ("train", "--study", "ld-il2-ra", "--baseline", "trial/baseline.csv", "--visits", "trial/visits.csv")
 
 

@@ -8,8 +8,10 @@ from sklearn.model_selection import cross_val_score
 
 from acrcast.errors import InputError, UsageError
 from acrcast.estimators.candidates import CANDIDATES
+from acrcast.studies import load_study
 from acrcast_training.candidates import ResponseClassifier
 from acrcast_training.data.examples import example_table
+from acrcast_training.data.patients import patients_of_frame
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,18 @@ def test_an_unknown_arm_or_candidate_is_refused_in_words(trial):
         ResponseClassifier("auranofin-ra", "forest").fit(X, y)
     with pytest.raises(InputError, match="two classes"):
         ResponseClassifier("auranofin-ra").fit(X, np.ones(len(X)))
+
+
+def test_every_kind_of_missing_value_of_pandas_is_missing():
+    study = load_study("ld-il2-ra")
+    required = {"age_years": 54.0, "sex": "female", "tender_joint_count_28": 14, "swollen_joint_count_28": 9}
+    frame = pd.DataFrame([required] * 4).assign(
+        rf_positive=pd.array([True, None, False, None], dtype="boolean"),
+        crp_mg_per_l=pd.array([22.0, None, 3.5, None], dtype="Float64"),
+        haq_di=[1.5, np.nan, None, 0.5],
+    )
+    values = patients_of_frame(study, frame).values
+    names = [field.name for field in study.contract.covariates]
+    np.testing.assert_array_equal(values[:, names.index("rf_positive")], [1, np.nan, 0, np.nan])
+    np.testing.assert_array_equal(values[:, names.index("crp_mg_per_l")], [22, np.nan, 3.5, np.nan])
+    np.testing.assert_array_equal(values[:, names.index("haq_di")], [1.5, np.nan, np.nan, 0.5])

@@ -97,7 +97,7 @@ def noted(report, code):
 
 def measured(patients, name):
     column = [field.name for field in patients.study.contract.covariates].index(name)
-    return patients.covariates.values[:, column].tolist()  # noqa: PD011  not a data frame's
+    return patients.covariates.values[:, column].tolist()
 
 
 def problem_of(report):
@@ -783,7 +783,7 @@ def test_a_file_accepts_exactly_the_values_that_the_patient_class_accepts(name, 
         if isinstance(expected, Undetectable):
             expected = expected.value
         expected = field.levels.index(expected) if field.kind == "category" else float(expected)
-        assert column.values.tolist() == [expected]  # noqa: PD011  not a data frame's
+        assert column.values.tolist() == [expected]
         assert column.below[0] == isinstance(value, Undetectable)
 
 

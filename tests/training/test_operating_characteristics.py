@@ -95,6 +95,7 @@ def test_a_modifier_is_found_when_its_interval_excludes_0():
 # One trial
 
 
+@pytest.mark.slow
 def test_a_trial_is_judged_by_what_train_does_with_it():
     setting = replace(SMALL, patients=40, candidates=tuple(CANDIDATES))
     simulator_seed, seed = setting.seeds(3)
@@ -187,6 +188,7 @@ def test_a_torn_last_line_is_ignored_and_harms_no_line_after_it(tmp_path):
     assert set(results.read()) == {(SMALL.digest, 0), (SMALL.digest, 1)}
 
 
+@pytest.mark.slow
 def test_more_trials_are_added_to_those_there_are_whatever_the_number_of_processes(tmp_path):
     steps = []
     first = run({SMALL: 2}, Results(tmp_path / "one"), processes=1)
@@ -242,6 +244,7 @@ class Started:
             time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
 def test_a_kill_loses_the_trials_under_way_and_no_other(workplace):
     started = Started(workplace, 500)
@@ -265,6 +268,7 @@ def test_a_kill_loses_the_trials_under_way_and_no_other(workplace):
     assert json.loads(again.stdout) == json.loads(whole.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX")
 def test_ctrl_c_ends_all_processes_with_one_line(workplace):
     started = Started(workplace, 500)

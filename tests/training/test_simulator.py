@@ -351,7 +351,7 @@ def test_everybody_could_respond_on_what_was_recorded(large):
 
 def with_values(patients, name, values):
     """The same patients with this column instead."""
-    changed = patients.values.copy()  # noqa: PD011  not a data frame
+    changed = patients.values.copy()
     changed[:, COVARIATES.index(name)] = values
     return Patients(patients.scores, changed)
 
@@ -359,7 +359,7 @@ def with_values(patients, name, values):
 def test_too_little_is_never_left_of_the_five_to_improve_in():
     patients = with_values(enrol(100_000, np.random.default_rng(1)), "haq_di", 0.0)
     recorded = record(patients, missing=True, random=np.random.default_rng(2))
-    five = recorded.values[:, [COVARIATES.index(name) for name in FIVE]]  # noqa: PD011  not a data frame
+    five = recorded.values[:, [COVARIATES.index(name) for name in FIVE]]
     assert np.isnan(five).any()
     assert ((five > 0).sum(axis=1) >= 3).all()
 

@@ -10,7 +10,7 @@ from acrcast.validation.benefit_calibration import benefit_calibration
 from acrcast.validation.benefit_decisions import TreatmentPolicy, treatment_policies
 from acrcast.validation.benefit_pairs import paired_benefit
 from acrcast.validation.benefit_ranking import benefit_ranking
-from acrcast.validation.randomised import NotApplicable, Randomised
+from acrcast.validation.randomised import NotApplicable, Randomised, two_arms
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.plain import estimate, number, numbers
 
@@ -27,18 +27,10 @@ def benefit_evidence(
     control_risk, treated_risk: (n,) of patients who were not fitted to. The share of patients in the treated arm stands for
     the allocation.
     """
-    if not cohort.study.has_control or cohort.treated.all() or not cohort.treated.any():
+    patients = _randomised(cohort, control_risk, treated_risk, allocation=float(cohort.treated.mean()))
+    if isinstance(patients, NotApplicable):
         return None
-    patients = Randomised(
-        cohort.responded.astype(np.float64),
-        cohort.treated,
-        control_risk,
-        treated_risk,
-        allocation=float(cohort.treated.mean()),
-    )
     average = average_effect(patients)
-    if isinstance(average, NotApplicable):
-        return None
     found: dict[str, Any] = {
         "average": {
             "treated_rate": estimate(average.treated_rate),
@@ -55,23 +47,22 @@ def benefit_evidence(
 def _per_protocol(cohort: Cohort, control_risk: Floats, treated_risk: Floats) -> list[float | None] | None:
     """Difference of the response rates among the assessed; None when an arm has none."""
     kept = cohort.assessed
-    average = average_effect(
-        Randomised(
-            cohort.responded[kept].astype(np.float64), cohort.treated[kept], control_risk[kept], treated_risk[kept]
-        )
-    )
-    return None if isinstance(average, NotApplicable) else estimate(average.observed)
+    patients = _randomised(cohort.rows(kept), control_risk[kept], treated_risk[kept])
+    return None if isinstance(patients, NotApplicable) else estimate(average_effect(patients).observed)
+
+
+def _randomised(
+    cohort: Cohort, control_risk: Floats, treated_risk: Floats, allocation: float = 0.5
+) -> Randomised | NotApplicable:
+    responded = cohort.responded.astype(np.float64)
+    of_control = control_risk if cohort.study.has_control else None
+    return two_arms(responded, cohort.treated, of_control, treated_risk, allocation)
 
 
 def _individual(patients: Randomised, rng: np.random.Generator) -> dict[str, Any]:
     calibration = benefit_calibration(patients)
     policies = treatment_policies(patients, LEAST_BENEFITS)
     ranking, pairs = benefit_ranking(patients, rng), paired_benefit(patients, rng)
-    # all are applicable where the average effect is
-    assert not isinstance(calibration, NotApplicable)  # noqa: S101
-    assert not isinstance(policies, NotApplicable)  # noqa: S101
-    assert not isinstance(ranking, NotApplicable)  # noqa: S101
-    assert not isinstance(pairs, NotApplicable)  # noqa: S101
     curve = ranking.curve
     return {
         "in_the_large": estimate(calibration.in_the_large),

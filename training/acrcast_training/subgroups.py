@@ -31,11 +31,14 @@ def subgroups(cohort: Cohort, risk: Floats, *, individual: bool) -> list[dict[st
 
 
 def figures(risk: Floats, responded: Bools, *, individual: bool) -> dict[str, Any]:
-    """Patients, responders and, where there are enough of both outcomes, O/E, C, slope and log loss."""
+    """Patients, responders and, where there are enough of both outcomes, O/E, C, slope and log loss.
+
+    A risk that is not a number, from a fold that could not be fitted, leaves too few to judge as well.
+    """
     y = responded.astype(np.float64)
     responders = int(y.sum())
     found: dict[str, Any] = {"patients": len(y), "responders": responders}
-    if min(responders, len(y) - responders) < FEWEST_OF_EACH:
+    if min(responders, len(y) - responders) < FEWEST_OF_EACH or not np.isfinite(risk).all():
         return found | {"too_few": True}
     found |= {
         "too_few": False,

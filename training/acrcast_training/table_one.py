@@ -8,7 +8,7 @@ from acrcast.arrays import Bools, Floats
 from acrcast.contract import ContractField
 from acrcast_training.data.cohort import Cohort
 
-SIGNIFICANT = 4
+SIGNIFICANT = 3
 
 
 def table_one(cohort: Cohort) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from acrcast.estimators.normal import logit, normal_quantile
 
 # Risks are kept this far from 0 and 1 where a logarithm is taken.
 SMALLEST_RISK = 1e-12
+TIE_DECIMALS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,10 @@ def scaled_brier_score(risk: Floats, y: Floats) -> float:
 def c_statistic(risk: Floats, y: Floats, level: float = 0.95) -> Estimate:
     """Probability that a responder has a higher risk than a non-responder, ties count half; with DeLong's interval.
 
-    Works by sorting. NaN when all outcomes are the same. DeLong, DeLong & Clarke-Pearson 1988; Sun & Xu 2014.
+    Works by sorting. Risks equal to 12 decimals are ties: sums in another order leave equal patients a rounding apart.
+    NaN when all outcomes are the same. DeLong, DeLong & Clarke-Pearson 1988; Sun & Xu 2014.
     """
+    risk = np.round(risk, TIE_DECIMALS)
     responders, others = risk[y == 1], risk[y == 0]
     m, n = len(responders), len(others)
     if m == 0 or n == 0:

@@ -50,7 +50,7 @@ class Randomised:
         Inverse-probability weighting by the known allocation, augmented by the arm's response rate (Robins, Rotnitzky
         & Zhao 1994, JASA 89:846): over everybody the means are the arms' own rates, and nothing of the model enters
         its own test.
-        weights: (B, n), positive; each patient once without them.
+        weights: (B, n), not negative, with somebody in each arm; each patient once without them.
         """
         w = np.ones((1, len(self))) if weights is None else weights
         chance = np.broadcast_to(self.allocation, self.y.shape)

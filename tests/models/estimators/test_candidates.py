@@ -175,7 +175,7 @@ def test_perfect_separation_by_a_named_measure(a_trial, ld_il2, name):
     trial = a_trial(ld_il2, 40)
     j = [f.name for f in ld_il2.contract.covariates].index("treg_percent_of_cd4")
     treg = trial.covariates.values[:, j]
-    risks, prepared = risks_of(name, trial, responded=treg > np.median(treg))
+    risks, _ = risks_of(name, trial, responded=treg > np.median(treg))
     assert_probabilities(risks)
     if name != "prevalence":
         own = np.where(trial.treated, risks[0, 1], risks[0, 0])

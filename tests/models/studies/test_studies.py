@@ -7,7 +7,7 @@ import pytest
 
 from acrcast.contract import Patient
 from acrcast.errors import UsageError
-from acrcast.studies import AcrResponse, Arm, OutcomeColumn, Study, load_study, shipped_studies
+from acrcast.studies import AcrResponse, Arm, OutcomeColumn, load_study, shipped_studies
 
 OWN = """
 from typing import Annotated

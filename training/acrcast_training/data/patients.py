@@ -33,7 +33,9 @@ def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:
     A result below a limit of detection is the limit with "<" in the column `<field>_comparator`.
     Raises DataError as for a file.
     """
-    columns = {str(name): np.array([text_of(value) for value in frame[name]], dtype=object) for name in frame.columns}
+    # every kind of missing value that pandas knows becomes None
+    plain = frame.astype(object).where(frame.notna(), None)
+    columns = {str(name): np.array([text_of(value) for value in plain[name]], dtype=object) for name in plain.columns}
     for field in study.contract.covariates:
         sign = columns.pop(field.name + COMPARATOR, None)
         if sign is not None and field.name in columns:

@@ -18,7 +18,7 @@ def flow(arms: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Markup
         f"{titles[arm['arm']]}: {arm['randomised']} {first.lower()}, {arm['assessed']} assessed, {arm['responders']} responded"
         for arm in arms
     )
-    drawing = Drawing("Flow of patients", f"{total} in all. {described}", 360 if len(arms) > 1 else 240, 312)
+    drawing = Drawing("Flow of patients", f"{total} in all. {described}", WIDTH, 286)
     middle, columns = drawing.width / 2, [drawing.width * (2 * k + 1) / (2 * len(arms)) for k in range(len(arms))]
     half = 84.0 if len(arms) > 1 else 110.0
     _flow_box(drawing, middle, 4, half, [f"{first}: {total}"])
@@ -71,7 +71,7 @@ def candidates(figures: Mapping[str, Any], served: str) -> Markup:
         360,
         60 + 26 * len(figures),
     )
-    ends = [end for f in figures.values() for end in f["gain_over_prevalence"].get("interval", [0])]
+    ends: list[float] = [end for f in figures.values() for end in f["gain_over_prevalence"].get("interval", [0])]
     low, high = min(0.0, *ends), max(0.0, *ends, 0.01)
     margin = 0.05 * (high - low)
     left_end, right_end = low - margin, high + margin

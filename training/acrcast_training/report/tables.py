@@ -208,13 +208,13 @@ def subgroups(facts: Facts) -> Table:
 
 
 def _group_headings(facts: Facts) -> tuple[str, ...]:
-    more = ("C statistic", "Calibration slope") if facts.individual else ()
+    more = ("C statistic", "Calibration slope") if facts.evidence["individual"] else ()
     return ("Responders", "Mean predicted", "Observed over expected", *more)
 
 
 def _group_cells(part: Mapping[str, Any], facts: Facts) -> tuple[str, ...]:
     counted = share(part["responders"], part["patients"])
-    blank = 1 + 2 * facts.individual
+    blank = 1 + 2 * facts.evidence["individual"]
     if part["too_few"]:
         return (counted, "too few to judge", *[NOTHING] * blank)
     more: tuple[str, ...] = ()

@@ -140,7 +140,7 @@ def _before_results(facts: Facts) -> dict[str, tuple[By, str]]:
             + (", benefit" if study.has_control else "")
             + "; no significance test of fit, no accuracy at a cut-off.",
         ),
-        "12f": ("run", "None: there was no external evaluation to update after."),
+        "12f": ("run", "There was none: no external evaluation to update after."),
         "12g": ("run", "By the procedure fitted without the patient, with the same rule for missing inputs as in use."),
         "13": ("run", "No rebalancing: it would spoil calibration."),
         "14": (
@@ -151,7 +151,7 @@ def _before_results(facts: Facts) -> dict[str, tuple[By, str]]:
             "run",
             f"Probabilities with 95 % intervals{', and their difference' if study.has_control else ''}; no classes.",
         ),
-        "16": ("run", "None: evaluation is on resamples of the same patients."),
+        "16": ("run", "There are none: evaluation is on resamples of the same patients."),
         "18f": ("part", f"Code revision {manifest.code_revision}. Where it can be had is for a person."),
     }
 
@@ -171,7 +171,7 @@ def _results(facts: Facts) -> dict[str, tuple[By, str]]:
             ),
         ),
         "20b": ("part", "Baseline by arm with what is missing: see Patients. Dates are for a person."),
-        "20c": ("run", "None: evaluation is on resamples of the same patients."),
+        "20c": ("run", "There are none: evaluation is on resamples of the same patients."),
         "21": ("run", f"{data['patients']} patients with {responders} responders in every analysis but per protocol."),
         "22": ("run", f"See The model; the artefact {facts.manifest.name} {facts.manifest.version} predicts."),
         "23a": (
@@ -179,7 +179,7 @@ def _results(facts: Facts) -> dict[str, tuple[By, str]]:
             f"See How well it predicts; {len(enough)} of {len(facts.evidence['subgroups'])} subgroups were large enough to judge.",
         ),
         "23b": ("run", "Not analysed: the data name no centres or other clusters."),
-        "24": ("run", "None."),
+        "24": ("run", "There was none."),
         "25": ("part", f"{facts.verdict} What it means beside other studies is for a person."),
         "26": ("part", f"{' '.join(card['cautions'])} Limits of the trial itself are for a person."),
         "27a": ("run", facts.missing_rule),
