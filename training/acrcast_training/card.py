@@ -149,6 +149,7 @@ def _cautions(comparison: Comparison, served: CandidateResult, needed: SampleSiz
         cautions.append("The data cannot rule out that quoting the arm's response rate does as well.")
     if comparison.chosen == "xgboost":
         cautions.append(
-            "Intervals of boosted trees cover less than they claim: about 0.87 to 0.90 where 0.95 is meant."
+            "Do not rely on the interval of the benefit: with boosted trees it covered about 0.3 to 0.4 where 0.95 is meant, "
+            "in simulated trials of 120 and 240 patients; intervals of the risks covered 0.91 to 0.97."
         )
     return cautions

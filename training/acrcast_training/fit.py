@@ -71,10 +71,10 @@ def _ensemble(prepared: PreparedRows, candidate: str, seed: int) -> Ensemble:
         return LogisticEnsemble(
             prepared.terms, points.coefficients[0], hierarchical(prepared).draws(MEMBERS, for_members)
         )
-    from acrcast.estimators.boosted import fit_members, fit_point  # noqa: PLC0415  only when a model needs it
+    from acrcast.estimators.boosted import MEMBERS_SETTINGS, fit_members, fit_point  # noqa: PLC0415  only when a model needs it
 
-    point, settings = fit_point(prepared, 0, for_point)
-    boosters, factor = fit_members(prepared, settings, for_members)
+    point, _ = fit_point(prepared, 0, for_point)
+    boosters, factor = fit_members(prepared, MEMBERS_SETTINGS, for_members)
     return BoostedEnsemble(prepared.terms, point, tuple(boosters), factor)
 
 

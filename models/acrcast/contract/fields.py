@@ -120,8 +120,6 @@ def _field(name: str, info: FieldInfo) -> ContractField:
         value_type, *inner = get_args(value_type)
         constraints += [part for item in inner for part in (item.metadata if isinstance(item, FieldInfo) else [item])]
     kind, levels = _kind(name, value_type)
-    if any(isinstance(item, annotated_types.Gt | annotated_types.Lt) for item in constraints):
-        raise TypeError(f"field {name}: give limits by ge and le, which include the ends")
     return ContractField(
         name=name,
         kind=kind,

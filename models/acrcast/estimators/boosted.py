@@ -33,6 +33,10 @@ class BoostedSettings:
     rounds: int
 
 
+# Members are not tuned: tuning in a small trial picks stumps, whose spread hides what they cannot follow.
+MEMBERS_SETTINGS = BoostedSettings(depth=2, rounds=100)
+
+
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:
     """(n, q) or (n, q + 1) columns for the trees: the arm first when there are two, then the standardised measures."""
     if not terms.two_arms:

@@ -154,11 +154,6 @@ def test_a_field_of_two_types_is_refused():
         contract_of(age=Annotated[float | bool | None, Measure(label="Age")])
 
 
-def test_an_open_limit_is_refused_since_nothing_that_is_derived_would_show_it():
-    with pytest.raises(TypeError, match=r"field age: give limits by ge and le"):
-        contract_of(age=Annotated[float, Field(gt=0), Measure(label="Age")])
-
-
 @pytest.mark.parametrize("scale", ["log", "sqrt"])
 @pytest.mark.parametrize("limits", [{}, {"le": 5}, {"ge": -1}])
 def test_a_scale_that_only_positive_numbers_have_needs_a_lower_limit(scale, limits):
