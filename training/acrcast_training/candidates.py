@@ -74,7 +74,7 @@ class ResponseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             response[complete] = self.points_.risk(arm[complete], Z[None])[0]
         rows = np.flatnonzero(incomplete)
         if rows.size:
-            nodes = latin_normal(DRAWS, scaled.shape[1], np.random.default_rng([self.seed, 2]))
+            nodes = latin_normal((DRAWS, scaled.shape[1]), np.random.default_rng([self.seed, 2]))
             Z = self.preparation_.complete(scaled[rows], below[rows], nodes).reshape(1, -1, scaled.shape[1])
             drawn = self.points_.risk(np.repeat(arm[rows], DRAWS), Z)[0]
             response[rows] = drawn.reshape(len(rows), DRAWS).mean(axis=1)

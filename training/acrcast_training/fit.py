@@ -58,7 +58,7 @@ def fit_model(cohort: Cohort, candidate: str, *, seed: int, card: Mapping[str, A
         preparation=preparation,
         training_range=_training_range(cohort.covariates, rows, prepared),
         ensemble=ensemble,
-        nodes=latin_normal(ensemble.size, len(rows.terms.columns), np.random.default_rng([seed, 3])),
+        nodes=latin_normal((ensemble.size, len(rows.terms.columns)), np.random.default_rng([seed, 3])),
         averages=arm_averages(cohort, rows),
     )
 

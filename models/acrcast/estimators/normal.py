@@ -77,11 +77,8 @@ def normal_quantile(p: Floats) -> Floats:
     return quantile
 
 
-def latin_normal(count: int, columns: int, rng: np.random.Generator) -> Floats:
-    """(count, columns) standard normal draws, each column evenly spread over the quantiles (Latin hypercube; McKay 1979)."""
-    strata = (np.arange(count) + 0.5) / count
-    quantiles = normal_quantile(strata)
-    drawn = np.empty((count, columns))
-    for j in range(columns):
-        drawn[:, j] = rng.permutation(quantiles)
-    return drawn
+def latin_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """(..., count, columns) standard normal draws, each column of each set evenly spread (Latin hypercube; McKay 1979)."""
+    count = shape[-2]
+    quantiles = normal_quantile((np.arange(count) + 0.5) / count)
+    return rng.permuted(np.broadcast_to(quantiles[:, None], shape), axis=-2)

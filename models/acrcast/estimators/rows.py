@@ -8,6 +8,7 @@ from acrcast.arrays import Bools, Floats, Integers
 from acrcast.contract import Covariates
 from acrcast.estimators.design import CONTROL, TREATED, Column, Standardisation, Terms, on_scale
 from acrcast.estimators.missing import ConditionalNormal
+from acrcast.estimators.normal import latin_normal
 from acrcast.studies.study import Study
 
 # Draws that stand for one incomplete patient in fitting and in validation.
@@ -90,10 +91,14 @@ class PreparedRows:
         """(B, N, p) design of every resample."""
         return self.terms.matrix(self.arm, self.Z)
 
+    @property
+    def first(self) -> Integers:
+        """(n,) each patient's first row."""
+        return np.flatnonzero(np.diff(self.patient, prepend=-1))
+
     def by_patient(self, values: Floats) -> Floats:
         """(B, N) values of rows averaged to (B, n) patients."""
-        first = np.flatnonzero(np.diff(self.patient, prepend=-1))
-        averaged: Floats = np.add.reduceat(values * self.share, first, axis=1)
+        averaged: Floats = np.add.reduceat(values * self.share, self.first, axis=1)
         return averaged
 
 
@@ -105,7 +110,7 @@ def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> Prepa
     share = 1.0 / copies[patient]
     q = rows.scaled.shape[1]
     incomplete = np.flatnonzero(copies > 1)
-    nodes = rng.standard_normal((len(incomplete), COPIES, q))
+    nodes = latin_normal((len(incomplete), COPIES, q), rng)
     Z = np.empty((len(weights), len(patient), q))
     preparations: list[Preparation] = []
     start: Preparation | None = None

@@ -40,7 +40,7 @@ def known(mean=MEAN, covariance=COVARIANCE, low=None, high=None, block=None):
 def draws(conditional, row, below=None, count=4000):
     """(count, q) completions of one row."""
     row = np.array(row, dtype=float)
-    nodes = latin_normal(count, len(row), np.random.default_rng(0))
+    nodes = latin_normal((count, len(row)), np.random.default_rng(0))
     below = nothing_below(row) if below is None else np.array(below)
     return conditional.draw(row[None], below[None], nodes)[0]
 
@@ -254,7 +254,7 @@ def test_patients_are_drawn_alone_or_together_alike():
     rows = np.array([[1.4, NAN, -0.6], [NAN, 0.2, 0.3], [0.1, 0.2, 0.3], [NAN, NAN, 0.9]])
     below = nothing_below(rows)
     below[2, 0] = True
-    nodes = latin_normal(7, 3, np.random.default_rng(0))
+    nodes = latin_normal((7, 3), np.random.default_rng(0))
     together = known().draw(rows, below, nodes)
     for i in range(4):
         alone = known().draw(rows[i : i + 1], below[i : i + 1], nodes)
@@ -276,7 +276,7 @@ def test_risks_stay_calibrated_when_a_measure_is_averaged_over():
     learned = fitted(Z[:2000])
     hidden = Z.copy()
     hidden[:, 1] = NAN
-    completed = learned.draw(hidden, nothing_below(hidden), latin_normal(50, 3, rng))
+    completed = learned.draw(hidden, nothing_below(hidden), latin_normal((50, 3), rng))
     averaged = expit(-0.2 + completed @ np.array([0.8, 1.2, -0.5])).mean(axis=1)
     for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1)):
         within = (averaged >= low) & (averaged < high)

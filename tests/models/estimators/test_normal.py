@@ -41,17 +41,17 @@ def test_a_quantile_of_a_number_is_a_number():
 
 
 def test_each_column_of_a_latin_hypercube_is_evenly_spread():
-    drawn = latin_normal(50, 3, np.random.default_rng(0))
+    drawn = latin_normal((50, 3), np.random.default_rng(0))
     expected = stats.norm.ppf((np.arange(50) + 0.5) / 50)
     for j in range(3):
         np.testing.assert_allclose(np.sort(drawn[:, j]), expected, rtol=0, atol=1e-8)
 
 
 def test_columns_of_a_latin_hypercube_are_in_different_orders():
-    drawn = latin_normal(2000, 4, np.random.default_rng(0))
+    drawn = latin_normal((2000, 4), np.random.default_rng(0))
     assert np.abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.08
 
 
 def test_the_same_seed_gives_the_same_latin_hypercube():
-    first, second = (latin_normal(20, 2, np.random.default_rng(7)) for _ in range(2))
+    first, second = (latin_normal((20, 2), np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, second)

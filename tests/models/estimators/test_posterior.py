@@ -46,7 +46,7 @@ def with_columns(prepared: PreparedRows, kept: slice) -> PreparedRows:
 def test_priors_are_on_log_odds_per_standard_deviation(auranofin, a_trial):
     terms = resampled(a_trial(auranofin, 30)).terms
     np.testing.assert_allclose(
-        prior_precision(terms, 0.6), [1 / 25, 1 / 2.5**2, 1 / 0.36, 1 / 0.36, 1 / 0.36, 1 / 0.49], rtol=1e-12
+        prior_precision(terms, 0.6), [1 / 25, 1 / 2.5**2, 1 / 0.36, 1 / 0.36, 1 / 0.25, 1 / 0.49], rtol=1e-12
     )
     assert (ARM_SD, MAIN_SD, INTERACTION_SD) == (2.5, 0.6, 0.7)
 
@@ -63,7 +63,7 @@ def test_the_prespecified_model_is_the_penalised_fit_of_its_terms(a_trial, auran
     prepared = resampled(a_trial(auranofin, 60))
     posterior = prespecified(prepared)
     X = prepared.matrix[:, :, [0, 1, 4, 5]]
-    fit = fit_logistic(X, prepared.y, prepared.weights, np.array([1 / 25, 1 / 6.25, 1 / 0.36, 1 / 0.49]))
+    fit = fit_logistic(X, prepared.y, prepared.weights, np.array([1 / 25, 1 / 6.25, 1 / 0.25, 1 / 0.49]))
     assert posterior.terms == (0, 1, 4, 5)
     np.testing.assert_allclose(posterior.mean[0, 0], fit.coefficients[0], rtol=0, atol=1e-10)
     np.testing.assert_array_equal(posterior.weights, [[1.0]])
