@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +25,26 @@ from acrcast_training.operating_characteristics.summary import mean, share
 from acrcast_training.operating_characteristics.trial import Accuracy, Intervals
 from acrcast_training.select import compare
 
-SMALL = Setting(patients=24, effects="true", seed=1, candidates=("prevalence", "prespecified"), repeats=1)
+SMALL = Setting(
+    patients=24, effects="true", seed=1, candidates=("prevalence", "prespecified", "hierarchical"), repeats=1
+)
 COMMAND = ("operating-characteristics", "--patients", "24", "--candidates", "prespecified", "--repeats", "1")
 
 
 def a_result(**changes):
     """A result in which only what is named matters."""
-    accuracy = Accuracy(log_loss=0.7, c_statistic=0.6, calibration_slope=1.0, error=0.1)
+    accuracy = Accuracy(log_loss=0.7, c_statistic=0.6, calibration_slope=1.0)
     return replace(
         TrialResult(
             chosen="hierarchical",
-            estimated=replace(accuracy, error=nan),
-            true=accuracy,
+            served=accuracy,
             rate=accuracy,
+            hierarchical=accuracy,
+            procedure=accuracy,
+            validated=accuracy,
+            expected_gain=0.0,
+            served_error=0.1,
+            rate_error=0.1,
             control=Intervals(0.95, 0.5),
             treated=Intervals(0.95, 0.5),
             benefit=Intervals(0.95, 0.5),
@@ -67,20 +74,17 @@ def test_the_first_truth_is_what_the_simulator_does_unasked():
 
 def test_risks_that_are_the_truth_have_no_error_slope_1_and_its_own_c_and_log_loss():
     new = judged._NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
-    found = judged._true("hierarchical", new.control_risk, new.treated_risk, new)
+    found = judged._true(new.both_arms, new)
     # of 2 responders and 2 non-responders expected, 2.9 of the 4 pairs are in order
     assert found.c_statistic == pytest.approx(0.725, abs=1e-12)
     assert found.calibration_slope == pytest.approx(1, abs=1e-9)
     assert found.log_loss == pytest.approx((0.5004024 + 0.6931472) / 2, abs=1e-7)
-    assert found.error == 0
+    assert judged._error(new.both_arms, new) == 0
 
 
-def test_rates_of_the_arms_have_an_error_and_no_c_or_slope():
+def test_the_error_is_the_mean_distance_from_the_true_risk():
     new = judged._NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
-    found = judged._true("prevalence", np.array([0.5, 0.5]), np.array([0.6, 0.6]), new)
-    assert found.error == pytest.approx(0.2, abs=1e-12)
-    assert isnan(found.c_statistic)
-    assert isnan(found.calibration_slope)
+    assert judged._error(np.array([0.5, 0.5, 0.6, 0.6]), new) == pytest.approx(0.2, abs=1e-12)
 
 
 def test_a_modifier_is_found_when_its_interval_excludes_0():
@@ -104,7 +108,7 @@ def test_a_trial_is_judged_by_what_train_does_with_it():
     result = run_trial(setting, 3)
     served = trained[trained.chosen]
     assert result.chosen == trained.chosen
-    assert result.estimated.log_loss == pytest.approx(served.log_loss.value, abs=1e-12)
+    assert result.validated.c_statistic == pytest.approx(trained["hierarchical"].c_statistic.value, abs=1e-12)
     assert result.gain_above_0 == (served.gain.low > 0)
 
 
@@ -136,12 +140,19 @@ def test_a_mean_leaves_out_the_trials_that_have_no_value():
     assert mean("x", [nan]).trials == 0
 
 
-def test_bias_is_what_cross_validation_says_less_what_is_true():
-    accuracy = Accuracy(log_loss=0.65, c_statistic=0.7, calibration_slope=0.8, error=nan)
-    found = figures_of(SMALL, a_result(estimated=accuracy))
+def test_bias_is_what_validation_says_less_what_is_true():
+    said = Accuracy(log_loss=0.65, c_statistic=0.7, calibration_slope=0.8)
+    found = figures_of(SMALL, a_result(procedure=said, validated=said, expected_gain=0.02))
     assert found["C, bias"].value == pytest.approx(0.1)
-    assert found["slope, bias"].value == pytest.approx(-0.2)
-    assert found["log loss, bias"].value == pytest.approx(-0.05)
+    assert found["hierarchical: slope, bias"].value == pytest.approx(-0.2)
+    assert found["gain, bias"].value == pytest.approx(0.02)
+
+
+def test_the_luck_of_a_winner_is_that_of_the_trials_in_which_a_model_is_served():
+    said = Accuracy(log_loss=0.65, c_statistic=0.7, calibration_slope=0.8)
+    found = figures_of(SMALL, a_result(), a_result(chosen="prevalence"), a_result(procedure=said))
+    assert found["C, bias"].value == pytest.approx(0.1 / 3)
+    assert found["C, bias where a model is served"].value == pytest.approx(0.05)
 
 
 def test_a_modifier_on_the_wrong_side_is_found_falsely():
@@ -170,7 +181,7 @@ def test_a_trial_that_cannot_be_fitted_is_counted():
 
 def test_what_is_kept_is_read_back_exactly(tmp_path):
     results = Results(tmp_path / "new")
-    result = a_result(true=Accuracy(1 / 3, nan, nan, 0.1 + 0.2))
+    result = a_result(served=Accuracy(1 / 3, nan, nan), served_error=0.1 + 0.2)
     results.add(SMALL, 0, result)
     results.add(SMALL, 1, FitError("1 of 24 patients responded"))
     kept = results.read()

@@ -1,6 +1,6 @@
 """Which candidate serves: the simplest within one standard error of the best by cross-validated log loss."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,10 +60,15 @@ class Comparison:
 
 
 def compare(
-    rows: TrialRows, *, seed: int, repeats: int = REPEATS, progress: Callable[[int], None] = lambda _: None
+    rows: TrialRows,
+    *,
+    seed: int,
+    repeats: int = REPEATS,
+    candidates: Sequence[str] = tuple(CANDIDATES),
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """Judge every candidate by repeated cross-validation of its whole procedure, and choose."""
-    names = applicable_candidates(rows)
+    """Judge every candidate that applies by repeated cross-validation of its whole procedure, and choose."""
+    names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
     risks = cross_validated_risks(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
     losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks[name]], axis=0) for name in names}
@@ -77,10 +82,10 @@ def folds_of(responded: Bools) -> int:
     return min(FOLDS, responders, len(responded) - responders)
 
 
-def applicable_candidates(rows: TrialRows) -> tuple[str, ...]:
-    """All candidates, without the two on the prespecified set where the study names none."""
+def applicable_candidates(rows: TrialRows, candidates: Sequence[str] = tuple(CANDIDATES)) -> tuple[str, ...]:
+    """These candidates, without the two on the prespecified set where the study names none."""
     named = bool(rows.terms.small_set)
-    return tuple(name for name in CANDIDATES if named or name not in ("prespecified", "firth"))
+    return tuple(name for name in candidates if named or name not in ("prespecified", "firth"))
 
 
 def choose(losses: Mapping[str, Floats]) -> str:

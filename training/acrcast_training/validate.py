@@ -1,11 +1,12 @@
 """What the served model's figures would be in new patients: bootstrap and nested cross-validation of the whole procedure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from acrcast.arrays import Floats
+from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
@@ -84,16 +85,23 @@ def validate(
     return Validation(
         optimism=optimism(rows.y, here[chosen][0], weights, found[chosen]),
         gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
-        procedure=_procedure(rows, seed, progress),
+        procedure=judge_procedure(rows, seed=seed, progress=progress),
         served=ServedRisks(here[chosen][0], weights, found[chosen]),
     )
 
 
-def _procedure(rows: TrialRows, seed: int, progress: Callable[[int], None]) -> Procedure:
+def judge_procedure(
+    rows: TrialRows,
+    *,
+    seed: int,
+    candidates: Sequence[str] = tuple(CANDIDATES),
+    progress: Callable[[int], None] = lambda _: None,
+) -> Procedure:
+    """Nested cross-validation: the choice among the candidates is made anew in each training part."""
     folds = folds_of(rows.y > 0)
     nested = nested_risks(
         rows,
-        applicable_candidates(rows),
+        applicable_candidates(rows, candidates),
         choose,
         folds=folds,
         inner_folds=min(INNER_FOLDS, folds),

@@ -19,6 +19,8 @@ FEWEST_PATIENTS = 20
 # Names of acrcast.estimators.candidates and of the truths, here so that --help needs neither; a test compares them.
 CANDIDATES = ("prevalence", "prespecified", "hierarchical", "firth", "elastic-net", "xgboost")
 LOGISTIC = CANDIDATES[:-1]
+# What the others are compared with, and what is judged whether chosen or not.
+ALWAYS = ("prevalence", "hierarchical")
 EFFECTS = ("true", "no-modifiers", "none")
 
 
@@ -101,7 +103,7 @@ def operating_characteristics(
     if len(set(patients)) < len(patients) or len(trials) not in (1, len(patients)):
         raise UsageError("give each --patients once, and --trials once for all or once for each --patients")
     counts = dict(zip(patients, list(trials) * (len(patients) if len(trials) == 1 else 1), strict=True))
-    compared = tuple(name for name in CANDIDATES if name in {CANDIDATES[0], *candidates})
+    compared = tuple(name for name in CANDIDATES if name in {*ALWAYS, *candidates})
     wanted = {
         Setting(n, effect, seed, compared, repeats): counts[n]
         for effect in EFFECTS

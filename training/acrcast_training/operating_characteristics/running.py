@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from acrcast_training.operating_characteristics.trial import Accuracy, Intervals
 # A trial that cannot be fitted is an outcome too: the reason in place of a result.
 Outcome = TrialResult | FitError
 FILE = "trials.jsonl"
+ACCURACIES = ("served", "rate", "hierarchical", "procedure", "validated")
+INTERVALS = ("control", "treated", "benefit")
 
 
 class Results:
@@ -120,7 +122,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, FitError):
         return {"failed": str(outcome)}
     record = asdict(outcome)
-    for part in ("estimated", "true", "rate"):
+    for part in ACCURACIES:
         record[part] = {name: None if isnan(value) else value for name, value in record[part].items()}
     return record
 
@@ -132,14 +134,6 @@ def _outcome(record: Mapping[str, Any]) -> Outcome:
     def accuracy(part: str) -> Accuracy:
         return Accuracy(**{name: nan if value is None else value for name, value in record[part].items()})
 
-    return TrialResult(
-        chosen=record["chosen"],
-        estimated=accuracy("estimated"),
-        true=accuracy("true"),
-        rate=accuracy("rate"),
-        control=Intervals(**record["control"]),
-        treated=Intervals(**record["treated"]),
-        benefit=Intervals(**record["benefit"]),
-        gain_above_0=record["gain_above_0"],
-        interactions=record["interactions"],
-    )
+    facts = {field.name: record[field.name] for field in fields(TrialResult)}
+    facts |= {part: accuracy(part) for part in ACCURACIES} | {part: Intervals(**record[part]) for part in INTERVALS}
+    return TrialResult(**facts)

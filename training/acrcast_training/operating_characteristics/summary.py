@@ -9,6 +9,7 @@ from acrcast.errors import FitError
 from acrcast.studies.ld_il2_ra import STUDY
 from acrcast_training.operating_characteristics.running import Outcome
 from acrcast_training.operating_characteristics.trial import EFFECTS, Setting, TrialResult
+from acrcast_training.select import BASELINE
 
 Of = Callable[[TrialResult], float]
 
@@ -65,24 +66,28 @@ def _choices(setting: Setting, results: Sequence[TrialResult]) -> Iterator[Figur
 
 def _accuracy(results: Sequence[TrialResult]) -> Iterator[Figure]:
     of: dict[str, Of] = {
-        "error of the served risk": lambda r: r.true.error,
-        "error of the arm's rate": lambda r: r.rate.error,
-        "served less rate": lambda r: r.true.error - r.rate.error,
+        "error of the served risk": lambda r: r.served_error,
+        "error of the arm's rate": lambda r: r.rate_error,
+        "served less rate": lambda r: r.served_error - r.rate_error,
         "risk, control: coverage": lambda r: r.control.coverage,
         "risk, control: width": lambda r: r.control.width,
         "risk, treated: coverage": lambda r: r.treated.coverage,
         "risk, treated: width": lambda r: r.treated.width,
         "benefit: coverage": lambda r: r.benefit.coverage,
         "benefit: width": lambda r: r.benefit.width,
-        "log loss, true": lambda r: r.true.log_loss,
-        "log loss, bias": lambda r: r.estimated.log_loss - r.true.log_loss,
-        "C, true": lambda r: r.true.c_statistic,
-        "C, bias": lambda r: r.estimated.c_statistic - r.true.c_statistic,
-        "slope, true": lambda r: r.true.calibration_slope,
-        "slope, bias": lambda r: r.estimated.calibration_slope - r.true.calibration_slope,
+        "gain, true": lambda r: r.rate.log_loss - r.served.log_loss,
+        "gain, bias": lambda r: r.expected_gain - (r.rate.log_loss - r.served.log_loss),
+        "C, true": lambda r: r.served.c_statistic,
+        "C, bias": lambda r: r.procedure.c_statistic - r.served.c_statistic,
+        "hierarchical: C, true": lambda r: r.hierarchical.c_statistic,
+        "hierarchical: C, bias": lambda r: r.validated.c_statistic - r.hierarchical.c_statistic,
+        "hierarchical: slope, true": lambda r: r.hierarchical.calibration_slope,
+        "hierarchical: slope, bias": lambda r: r.validated.calibration_slope - r.hierarchical.calibration_slope,
     }
     for name, value in of.items():
         yield mean(name, [value(result) for result in results])
+    winners = [result for result in results if result.chosen != BASELINE]
+    yield mean("C, bias where a model is served", [of["C, bias"](result) for result in winners])
 
 
 def _modifiers(setting: Setting, results: Sequence[TrialResult]) -> Iterator[Figure]:

@@ -17,18 +17,18 @@ from acrcast.contract import Covariates
 from acrcast.estimators.ensemble import LogisticEnsemble
 from acrcast.estimators.rows import TrialRows
 from acrcast.estimators.small_set import arm_rates
-from acrcast.response_model import ArmRisks, ResponseModel, interval
+from acrcast.response_model import ArmRisks, ResponseModel, Risks, interval
 from acrcast.studies.ld_il2_ra import STUDY
-from acrcast.validation.calibration import calibration_slope
-from acrcast.validation.performance import c_statistic, log_loss
-from acrcast.validation.resampling import cross_validated_risks
+from acrcast.validation.performance import log_loss
 from acrcast.validation.weighted import c_statistics, calibration_slopes, weighted_mean
 from acrcast_training.data.cohort import Cohort, load_cohort
 from acrcast_training.data.simulator import SimulatedTrial, SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model, trial_rows
-from acrcast_training.select import BASELINE, choose, folds_of, mean_with_interval
+from acrcast_training.select import CandidateResult, compare
+from acrcast_training.validate import Procedure, judge_procedure
 
 LEVEL = 0.95
+HIERARCHICAL = "hierarchical"
 # New patients on whom every model of a truth is judged.
 NEW_PATIENTS = 3000
 NEW_PATIENTS_SEED = 47
@@ -36,7 +36,7 @@ NEW_PATIENTS_SEED = 47
 # What decides a trial's result, relative to the packages: results of other code are not mixed with those of this.
 CODE = {
     acrcast: ("*.py", "contract/*.py", "domain/*.py", "estimators/*.py", "studies/*.py", "validation/*.py"),
-    acrcast_training: ("fit.py", "select.py", "data/**/*.py", "operating_characteristics/trial.py"),
+    acrcast_training: ("fit.py", "select.py", "validate.py", "data/**/*.py", "operating_characteristics/trial.py"),
 }
 
 
@@ -99,16 +99,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How far risks are from the truth, over new patients in both arms. C and slope are NaN for risks that are the arms' rates.
-
-    log_loss, c_statistic, calibration_slope: what they would be on infinitely many outcomes of these patients.
-    error: mean absolute difference between a risk and the true risk.
-    """
+    """Figures of risks. True ones are what they would be on infinitely many outcomes of the new patients in both arms."""
 
     log_loss: float
     c_statistic: float
     calibration_slope: float
-    error: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +118,23 @@ class Intervals:
 class TrialResult:
     """What one trial taught.
 
-    estimated, true: of the served model, by cross-validation and against the truth; `estimated.error` is NaN.
-    rate: of quoting each arm's response rate, against the truth.
-    gain_above_0: whether the interval of the gain over quoting the rate lies above 0.
+    served, rate, hierarchical: what is true of the served risks, of quoting each arm's response rate, and of the hierarchical
+    candidate whether chosen or not. procedure: what nested cross-validation said of the served, the choice inside;
+    expected_gain: its gain in log loss over quoting the rate. validated: what cross-validation said of the hierarchical.
+    served_error, rate_error: mean absolute difference between a risk and the true risk.
+    gain_above_0: whether the interval of the served candidate's gain over quoting the rate lies above 0.
     interactions: for each modifier -1 or 1 when the 95 % posterior interval of its interaction lies below or above 0, else 0.
     """
 
     chosen: str
-    estimated: Accuracy
-    true: Accuracy
+    served: Accuracy
     rate: Accuracy
+    hierarchical: Accuracy
+    procedure: Accuracy
+    validated: Accuracy
+    expected_gain: float
+    served_error: float
+    rate_error: float
     control: Intervals
     treated: Intervals
     benefit: Intervals
@@ -141,34 +143,36 @@ class TrialResult:
 
 
 def run_trial(setting: Setting, number: int) -> TrialResult:
-    """Simulate trial `number`, compare, choose and fit as `train` does, and judge on new patients.
+    """Simulate trial `number`, compare, choose, validate and fit as `train` does, and judge on new patients.
 
     Raises FitError when the trial has too few responders or non-responders to fit anything.
     """
     simulator_seed, seed = setting.seeds(number)
     cohort = _cohort(simulate(EFFECTS[setting.effects].options(setting.patients, simulator_seed)))
     rows = trial_rows(cohort)
-    by_candidate = cross_validated_risks(
-        rows, setting.candidates, folds=folds_of(cohort.responded), repeats=setting.repeats, seed=seed
-    )
-    losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks], axis=0) for name, risks in by_candidate.items()}
-    chosen = choose(losses)
-    model = fit_model(cohort, chosen, seed=seed)
-    hierarchical = (
-        model if isinstance(model.ensemble, LogisticEnsemble) else fit_model(cohort, "hierarchical", seed=seed)
-    )
+    comparison = compare(rows, seed=seed, repeats=setting.repeats, candidates=setting.candidates)
+    procedure = judge_procedure(rows, seed=seed, candidates=setting.candidates)
+    hierarchical = fit_model(cohort, HIERARCHICAL, seed=seed)
+    chosen = comparison.chosen
+    model = hierarchical if chosen == HIERARCHICAL else fit_model(cohort, chosen, seed=seed)
     new = _new_patients(setting.effects)
     risks = model.risks(new.covariates, LEVEL)
     assert risks.control is not None and risks.benefit is not None  # noqa: S101, PT018  the study has two arms
+    served, rate = _both_arms(risks), np.repeat(_rates(rows), len(new.covariates))
     return TrialResult(
         chosen=chosen,
-        estimated=_estimated(chosen, by_candidate[chosen], rows.y, losses[chosen]),
-        true=_true(chosen, risks.control.probability, risks.treated.probability, new),
-        rate=_true(BASELINE, *_rates(rows, len(new.covariates)), new),
+        served=_true(served, new),
+        rate=_true(rate, new),
+        hierarchical=_true(_both_arms(hierarchical.risks(new.covariates, LEVEL)), new),
+        procedure=_estimated(procedure),
+        validated=_estimated(comparison[HIERARCHICAL]),
+        expected_gain=procedure.gain.value,
+        served_error=_error(served, new),
+        rate_error=_error(rate, new),
         control=_intervals(risks.control, new.control_risk),
         treated=_intervals(risks.treated, new.treated_risk),
         benefit=_intervals(risks.benefit, new.treated_risk - new.control_risk),
-        gain_above_0=mean_with_interval(losses[BASELINE] - losses[chosen]).low > 0,
+        gain_above_0=comparison[chosen].gain.low > 0,
         interactions=_interactions_found(hierarchical),
     )
 
@@ -180,6 +184,11 @@ class _NewPatients:
     covariates: Covariates
     control_risk: Floats
     treated_risk: Floats
+
+    @property
+    def both_arms(self) -> Floats:
+        """(2n,) true risks, first all under control, then all treated."""
+        return np.concatenate([self.control_risk, self.treated_risk])
 
 
 @cache
@@ -196,39 +205,37 @@ def _cohort(trial: SimulatedTrial) -> Cohort:
         return load_cohort(STUDY, baseline=baseline, visits=visits)
 
 
-def _estimated(name: str, risks: Floats, y: Floats, loss: Floats) -> Accuracy:
-    """By cross-validation, averaged over its repeats. risks: (repeats, n)."""
-    individual = name != BASELINE
-    return Accuracy(
-        log_loss=float(loss.mean()),
-        c_statistic=float(np.mean([c_statistic(risk, y).value for risk in risks])) if individual else np.nan,
-        calibration_slope=float(np.mean([calibration_slope(risk, y).value for risk in risks]))
-        if individual
-        else np.nan,
-        error=np.nan,
-    )
+def _estimated(found: CandidateResult | Procedure) -> Accuracy:
+    return Accuracy(found.log_loss.value, found.c_statistic.value, found.calibration_slope.value)
 
 
-def _true(name: str, control: Floats, treated: Floats, new: _NewPatients) -> Accuracy:
+def _both_arms(risks: Risks) -> Floats:
+    """(2n,) first all under control, then all treated."""
+    assert risks.control is not None  # noqa: S101  the study has two arms
+    return np.concatenate([risks.control.probability, risks.treated.probability])
+
+
+def _true(risk: Floats, new: _NewPatients) -> Accuracy:
     """Every new patient stands in both arms, in each as a responder by the true risk and a non-responder by the rest."""
-    risk, truth = np.concatenate([control, treated]), np.concatenate([new.control_risk, new.treated_risk])
     both = np.concatenate([risk, risk])
     y = np.concatenate([np.ones(len(risk)), np.zeros(len(risk))])
-    weights = np.concatenate([truth, 1 - truth])[None]
-    individual = name != BASELINE
+    weights = np.concatenate([new.both_arms, 1 - new.both_arms])[None]
     return Accuracy(
         log_loss=float(weighted_mean(log_loss(both, y)[None], weights)[0]),
-        c_statistic=float(c_statistics(both[None], y, weights)[0][0]) if individual else np.nan,
-        calibration_slope=float(calibration_slopes(both[None], y, weights)[0]) if individual else np.nan,
-        error=float(np.mean(np.abs(risk - truth))),
+        c_statistic=float(c_statistics(both[None], y, weights)[0][0]),
+        calibration_slope=float(calibration_slopes(both[None], y, weights)[0]),
     )
 
 
-def _rates(rows: TrialRows, count: int) -> tuple[Floats, Floats]:
-    """What `prevalence` says of control and treated in this trial, for each of `count` patients."""
+def _error(risk: Floats, new: _NewPatients) -> float:
+    return float(np.mean(np.abs(risk - new.both_arms)))
+
+
+def _rates(rows: TrialRows) -> Floats:
+    """(2,) what `prevalence` says of control and treated in this trial."""
     responders, patients = arm_rates(rows.arm, rows.y, np.ones((1, len(rows))))
-    control, treated = ((responders + 0.5) / (patients + 1))[0]
-    return np.full(count, control), np.full(count, treated)
+    rates: Floats = ((responders + 0.5) / (patients + 1))[0]
+    return rates
 
 
 def _intervals(risks: ArmRisks, truth: Floats) -> Intervals:
