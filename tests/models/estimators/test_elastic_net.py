@@ -5,9 +5,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from acrcast.estimators import elastic_net as module
-from acrcast.estimators.elastic_net import MIXING, PENALTIES, elastic_net
+from acrcast.estimators.design import Column, Terms
+from acrcast.estimators.elastic_net import FOLDS, MIXING, PENALTIES, elastic_net
 from acrcast.estimators.normal import expit
-from acrcast.estimators.rows import prepare
+from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
 
 
 def made_up(n=150, p=6, seed=0):
@@ -26,45 +27,70 @@ def by_scikit_learn(X, y, weights, penalty):
     return np.r_[fit.intercept_, fit.coef_[0]]
 
 
+def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None):
+    """(B, F, 1 + q) coefficients. Z: (B, n, q) or (n, q), measures of one arm. weights: (B, n). penalties: (F,)."""
+    B, q = len(weights), Z.shape[-1]
+    terms = Terms(tuple(Column(f"m{j}", j, "linear") for j in range(q)), two_arms=False, modifiers=(), small_set=())
+    nothing_below = np.zeros((len(y), q), dtype=bool)
+    rows = TrialRows(None, terms, np.broadcast_to(Z, (B, *Z.shape[-2:]))[0], nothing_below, np.full(len(y), 0.5), y)
+    everyone = np.arange(len(y))
+    Z = np.broadcast_to(Z, (B, len(y), q))
+    prepared = PreparedRows(rows, (), everyone, np.ones(len(y)), Z, weights)
+    fold = np.zeros((B, len(y)), dtype=np.int64) if fold is None else fold
+    penalties = np.broadcast_to(penalties, (B, len(penalties)))
+    outside = np.broadcast_to(outside, penalties.shape[1:])
+    return module._fit(prepared, fold, outside, penalties, np.r_[0.0, factor])
+
+
 @pytest.mark.parametrize("penalty", [0.1, 0.05, 0.01])
 def test_coefficients_agree_with_scikit_learn(penalty):
     X, y = made_up()
     weights = np.random.default_rng(1).integers(0, 3, len(y)).astype(float)
-    design = np.column_stack([np.ones(len(y)), X])[None]
-    factor = np.r_[0.0, np.ones(6)]
-    found = module._fit(design, y, weights[None, None], np.array([penalty]), factor)[0, 0]
-    np.testing.assert_allclose(found, by_scikit_learn(X, y, weights, penalty), rtol=0, atol=2e-5)
+    found = fitted(X, y, weights[None], [penalty], np.ones(6))[0, 0]
+    np.testing.assert_allclose(found, by_scikit_learn(X, y, weights, penalty), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("penalty", [0.1, 0.01])
+def test_a_problem_that_leaves_out_a_fold_does_not_see_it(penalty):
+    X, y = made_up()
+    fold = np.random.default_rng(1).integers(0, 3, len(y))
+    found = fitted(X, y, np.ones((1, len(y))), [penalty], np.ones(6), outside=(2,), fold=fold[None])[0, 0]
+    seen = (fold != 2).astype(float)
+    np.testing.assert_allclose(found, by_scikit_learn(X, y, seen, penalty), rtol=0, atol=1e-8)
+
+
+def test_rows_that_do_not_fit_into_one_block_are_all_used():
+    X, y = made_up(n=2 * module.ROWS_AT_ONCE + 5)
+    found = fitted(X, y, np.ones((1, len(y))), [0.02], np.ones(6))[0, 0]
+    np.testing.assert_allclose(found, by_scikit_learn(X, y, np.ones(len(y)), 0.02), rtol=0, atol=1e-8)
 
 
 def test_a_column_of_half_the_spread_is_penalised_as_its_standardised_self():
     X, y = made_up()
-    design = np.column_stack([np.ones(len(y)), X])[None]
-    halved = design.copy()
-    halved[:, :, 6] /= 2
-    weights = np.ones((1, 1, len(y)))
-    whole = module._fit(design, y, weights, np.array([0.02]), np.r_[0.0, np.ones(6)])[0, 0]
-    half = module._fit(halved, y, weights, np.array([0.02]), np.r_[0.0, np.ones(5), 0.5])[0, 0]
-    np.testing.assert_allclose(half * np.r_[np.ones(6), 0.5], whole, rtol=0, atol=1e-5)
+    halved = X.copy()
+    halved[:, 5] /= 2
+    weights = np.ones((1, len(y)))
+    whole = fitted(X, y, weights, [0.02], np.ones(6))[0, 0]
+    half = fitted(halved, y, weights, [0.02], np.r_[np.ones(5), 0.5])[0, 0]
+    np.testing.assert_allclose(half * np.r_[np.ones(6), 0.5], whole, rtol=0, atol=1e-9)
 
 
 def test_all_penalties_and_resamples_in_one_batch_agree_with_each_alone():
     X, y = made_up()
     rng = np.random.default_rng(2)
-    designs = np.column_stack([np.ones(len(y)), X]) + 0.05 * rng.standard_normal((3, len(y), 7))
-    weights = rng.exponential(size=(3, 2, len(y)))
+    designs = X + 0.05 * rng.standard_normal((3, *X.shape))
+    weights = rng.exponential(size=(3, len(y)))
     penalties = np.array([0.1, 0.01])
-    factor = np.r_[0.0, np.ones(6)]
-    together = module._fit(designs, y, weights, penalties, factor)
+    together = fitted(designs, y, weights, penalties, np.ones(6))
     for g in range(3):
         for f in range(2):
-            alone = module._fit(designs[g : g + 1], y, weights[g : g + 1, f : f + 1], penalties[f : f + 1], factor)
-            np.testing.assert_allclose(together[g, f], alone[0, 0], rtol=0, atol=2e-5)
+            alone = fitted(designs[g], y, weights[g : g + 1], penalties[f : f + 1], np.ones(6))
+            np.testing.assert_allclose(together[g, f], alone[0, 0], rtol=0, atol=1e-9)
 
 
 def test_the_strongest_penalty_keeps_nothing_and_leaves_the_rate():
     X, y = made_up()
-    design = np.column_stack([np.ones(len(y)), X])[None]
-    found = module._fit(design, y, np.ones((1, 1, len(y))), np.array([10.0]), np.r_[0.0, np.ones(6)])[0, 0]
+    found = fitted(X, y, np.ones((1, len(y))), [10.0], np.ones(6))[0, 0]
     assert (found[1:] == 0).all()
     assert expit(found[0]) == pytest.approx(y.mean(), abs=1e-9)
 
