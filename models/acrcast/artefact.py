@@ -33,7 +33,7 @@ from acrcast.prediction import ModelIdentity, TrainingData
 from acrcast.response_model import ResponseModel
 from acrcast.studies import load_study, shipped_studies
 from acrcast.studies.study import Study
-from acrcast.support import TrainingRange
+from acrcast.support import Limits, TrainingRange
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -237,7 +237,8 @@ def _arrays(model: ResponseModel) -> dict[str, Floats]:
         "nodes": model.nodes,
         "range_low": model.training_range.low,
         "range_high": model.training_range.high,
-        "range_distance": np.array([model.training_range.edge, model.training_range.outside]),
+        "range_excess": np.array(model.training_range.excess),
+        "range_distance": np.array(model.training_range.distance),
         "averages": np.stack([model.averages[arm.key] for arm in model.study.arms]),
     }
     if isinstance(model.ensemble, LogisticEnsemble):
@@ -273,7 +274,6 @@ def _model(
         arrays["conditional_high"],
         block,
     )
-    edge, outside = arrays["range_distance"]
     return ResponseModel(
         study=study,
         identity=identity,
@@ -282,7 +282,12 @@ def _model(
         estimate_conditions_on=manifest.estimate_conditions_on,
         terms=terms,
         preparation=Preparation(Standardisation(arrays["mean"], arrays["sd"]), conditional),
-        training_range=TrainingRange(arrays["range_low"], arrays["range_high"], float(edge), float(outside)),
+        training_range=TrainingRange(
+            arrays["range_low"],
+            arrays["range_high"],
+            Limits(*arrays["range_excess"].tolist()),
+            Limits(*arrays["range_distance"].tolist()),
+        ),
         ensemble=_ensemble(terms, manifest, arrays, contents),
         nodes=arrays["nodes"],
         averages={arm.key: arrays["averages"][i] for i, arm in enumerate(study.arms)},
@@ -303,6 +308,7 @@ def _check_arrays(arrays: dict[str, Floats], study: Study, terms: Terms) -> None
         "nodes": (members, q),
         "range_low": (k,),
         "range_high": (k,),
+        "range_excess": (2,),
         "range_distance": (2,),
         "averages": (len(study.arms), arrays["averages"].shape[-1]),
     }

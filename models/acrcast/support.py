@@ -1,7 +1,12 @@
-"""Where a patient lies against the training data: by each measure's range, by joint distance, and by assay."""
+"""Where a patient lies against the training data: by each measure's range, by joint distance, and by assay.
+
+Limits are set so that, of new patients from the population that the training data came from, about `EDGE_RATE` are not
+inside and about `OUTSIDE_RATE` are outside. docs/support.md holds what simulated data say of that.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,48 +16,61 @@ from acrcast.estimators.design import TO_SCALE
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.prediction import Support, SupportStatus
 
-# How far beyond the training range, as a share of its width on the measure's scale, a value is at the edge, and outside.
-# Of new patients from the population of a trial of 47, one in three has some value beyond the range, one in nine by this much.
-EDGE_SHARE, OUTSIDE_SHARE = 0.1, 0.3
-EDGE_QUANTILE, OUTSIDE_QUANTILE = 0.95, 0.99
+# Shares of new patients from the same population, for the ranges and the joint distance together: each has half of it.
+EDGE_RATE, OUTSIDE_RATE = 0.05, 0.01
+CRITERIA = 2
+# The share of patients, those farthest out, from whom the tail is learned.
+TAIL = 0.2
 # A patient's part in the distribution that the patient is measured against; more is taken as this.
 LARGEST_LEVERAGE = 0.95
-# Standard normal quantiles below which the learned thresholds never fall.
-EDGE_FLOOR, OUTSIDE_FLOOR = 1.645, 2.326
+# One value of the training data that lies farther out than the others' whole range must not stretch the limits by more.
+LARGEST_EXCESS = 1.0
+# Standard normal quantiles of half of the rates: limits of the joint distance were the training data without end.
+EDGE_FLOOR, OUTSIDE_FLOOR = 1.960, 2.576
 SMALLEST_VARIANCE = 1e-6
-NAMED_AT_MOST = 3
+# Of a measure, for its range to be compared with the range of all values but one.
+FEWEST_VALUES = 3
+# Of the measures that make a joint distance large, those that many standard deviations from what the others let expect.
+STRIKING, NAMED_AT_MOST = 2.326, 3
 ORDER: tuple[SupportStatus, ...] = ("inside", "edge", "outside")
+
+
+class Limits(NamedTuple):
+    """Above `edge` a patient is at the edge, above `outside` outside."""
+
+    edge: float
+    outside: float
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRange:
     """What the training data covered.
 
-    low, high: (k,) smallest and largest value of each covariate, NaN where none was seen. edge, outside: thresholds of
-    the joint distance. Values are those of the contract's covariates, in its order.
+    low, high: (k,) smallest and largest value of each covariate, NaN where none was seen; values are those of the
+    contract's covariates, in its order. excess: limits of how far beyond that range a value lies, as a share of its width
+    on the measure's scale. distance: limits of the joint distance.
     """
 
     low: Floats
     high: Floats
-    edge: float
-    outside: float
+    excess: Limits
+    distance: Limits
 
     @classmethod
     def fit(cls, covariates: Covariates, Z: Floats, conditional: ConditionalNormal) -> "TrainingRange":
         """Z: (n, q) standardised with NaN.
 
-        The thresholds are quantiles of the distance that each patient would have to the others alone (approximately, as in
-        leaving one out of a regression): those who were learned from look nearer than new patients do.
+        The limits come from what each patient would be against the others alone: those who were learned from look nearer
+        than new patients do.
         """
         values = covariates.values
         known = ~np.isnan(values)
         low = np.where(known.any(axis=0), np.min(np.where(known, values, np.inf), axis=0), np.nan)
         high = np.where(known.any(axis=0), np.max(np.where(known, values, -np.inf), axis=0), np.nan)
-        squared, taken, _ = _squared_distance(conditional, Z)
-        n = len(Z)
-        left_out = squared / (1 - np.minimum(squared / n, LARGEST_LEVERAGE)) * n / max(n - 1, 1)
-        edge, outside = np.quantile(_on_normal_scale(left_out, taken), [EDGE_QUANTILE, OUTSIDE_QUANTILE])
-        return cls(low, high, max(float(edge), EDGE_FLOOR), max(float(outside), OUTSIDE_FLOOR))
+        excess = _limits(np.minimum(_left_out_excess(covariates), LARGEST_EXCESS))
+        distance = _limits(_left_out_distance(conditional, Z))
+        distance = Limits(max(distance.edge, EDGE_FLOOR), max(distance.outside, OUTSIDE_FLOOR))
+        return cls(low, high, excess, distance)
 
     def beyond(self, covariates: Covariates) -> Floats:
         """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.
@@ -62,10 +80,56 @@ class TrainingRange:
         low, high, values = (
             _on_scale(covariates.contract, part) for part in (self.low[None], self.high[None], covariates.values)
         )
-        width = np.where(high > low, high - low, 1.0)
-        excess = np.maximum(np.maximum(low - values, values - high), 0.0) / width
+        excess = _beyond(values, low, high)
         excess = np.where(np.isnan(low) & ~np.isnan(values), np.inf, excess)
         return np.where(np.isnan(values), 0.0, excess)
+
+
+def _beyond(values: Floats, low: Floats, high: Floats) -> Floats:
+    """How far values lie beyond their range, as a share of its width, or in their unit where it has none; NaN stays."""
+    return np.maximum(np.maximum(low - values, values - high), 0.0) / np.where(high > low, high - low, 1.0)
+
+
+def _limits(scores: Floats) -> Limits:
+    """Limits that new scores like these pass at half of the rates. scores: (n,), each against the others alone.
+
+    A trial of 47 has no quantile of 99.5 %: beyond the start of the tail, scores are taken to fall off exponentially, which
+    is on the safe side for tails of a normal or a bounded measure.
+    """
+    start = float(np.quantile(scores, 1 - TAIL))
+    above = scores[scores > start] - start
+    if above.size == 0:
+        return Limits(start, start)
+    mean, share = float(above.mean()), above.size / len(scores)
+    edge = start + mean * max(float(np.log(share * CRITERIA / EDGE_RATE)), 0.0)
+    return Limits(edge, edge + mean * float(np.log(EDGE_RATE / OUTSIDE_RATE)))
+
+
+def _left_out_excess(covariates: Covariates) -> Floats:
+    """(n,) the largest share by which a patient's numbers lie beyond the range of all others. Categories have no range."""
+    numbers = [j for j, field in enumerate(covariates.contract.covariates) if field.kind not in ("yes_no", "category")]
+    values = _on_scale(covariates.contract, covariates.values)[:, numbers]
+    enough = np.sum(~np.isnan(values), axis=0) >= FEWEST_VALUES
+    values = values[:, enough]
+    if values.size == 0:
+        return np.zeros(len(covariates))
+    # missing values are sorted to the end, so that the first two are the smallest known
+    (lowest, next_low), (highest, next_high) = np.sort(values, axis=0)[:2], -np.sort(-values, axis=0)[:2]
+    low, high = np.where(values == lowest, next_low, lowest), np.where(values == highest, next_high, highest)
+    largest: Floats = np.nan_to_num(_beyond(values, low, high)).max(axis=1)
+    return largest
+
+
+def _left_out_distance(conditional: ConditionalNormal, Z: Floats) -> Floats:
+    """(n,) joint distances of each patient from the distribution of the others, as in leaving one out of a regression.
+
+    Approximately: the covariance is drawn towards independence by q / (q + n), and has as much less of the patient in it.
+    """
+    squared, taken, _ = _squared_distance(conditional, Z)
+    n, q = Z.shape
+    others = max(n - 1, 1)
+    leverage = n / (n + q) * squared / others
+    return _on_normal_scale(n / others * squared / (1 - np.minimum(leverage, LARGEST_LEVERAGE)), taken)
 
 
 def joint_distance(conditional: ConditionalNormal, Z: Floats) -> tuple[Floats, Floats]:
@@ -126,15 +190,15 @@ def judge(
     other_assay = _other_assays(contract, covariates, assays)
     judgements = []
     for i in range(len(covariates)):
-        named = [field.name for j, field in enumerate(contract.covariates) if beyond[i, j] > EDGE_SHARE]
+        named = [field.name for j, field in enumerate(contract.covariates) if beyond[i, j] > training.excess.edge]
         named += [name for name in other_assay[i] if name not in named]
         level = max(
-            2 if (beyond[i] > OUTSIDE_SHARE).any() or other_assay[i] else 1 if named else 0,
-            2 if distance[i] > training.outside else 1 if distance[i] > training.edge else 0,
+            2 if (beyond[i] > training.excess.outside).any() or other_assay[i] else 1 if named else 0,
+            2 if distance[i] > training.distance.outside else 1 if distance[i] > training.distance.edge else 0,
         )
-        if distance[i] > training.edge and not named:
+        if distance[i] > training.distance.edge and not named:
             largest = np.argsort(-np.abs(residual[i]))[:NAMED_AT_MOST]
-            striking = [j for j in largest if abs(residual[i, j]) > OUTSIDE_FLOOR] or list(largest[:1])
+            striking = [j for j in largest if abs(residual[i, j]) > STRIKING] or list(largest[:1])
             named = list(dict.fromkeys(column_field[j] for j in striking))
         judgements.append(Support(ORDER[level], tuple(named)))
     return judgements

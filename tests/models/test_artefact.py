@@ -442,7 +442,7 @@ def test_an_array_that_claims_a_size_it_has_not_is_refused(copied, shape):
         artefact.load(folder)
 
 
-@pytest.mark.parametrize("name", ["mean", "members", "nodes", "range_distance", "averages"])
+@pytest.mark.parametrize("name", ["mean", "members", "nodes", "range_excess", "range_distance", "averages"])
 def test_an_array_that_is_not_there_is_refused(copied, name):
     folder = copied()
     arrays = arrays_of(folder)
@@ -463,6 +463,7 @@ def test_an_array_that_is_not_there_is_refused(copied, name):
         "point",
         "members",
         "range_low",
+        "range_excess",
         "range_distance",
     ],
 )

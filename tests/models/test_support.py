@@ -8,7 +8,7 @@ from scipy import stats
 
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.estimators.rows import Preparation
-from acrcast.support import TrainingRange, joint_distance, judge
+from acrcast.support import Limits, TrainingRange, joint_distance, judge
 
 NAN = np.nan
 
@@ -78,7 +78,9 @@ def test_a_value_beyond_the_range_is_judged_by_how_far(trial, typical, judged, s
 def test_how_far_beyond_the_range_is_a_share_of_its_width_on_the_measures_scale(one_arm, a_trial):
     covariates = a_trial(one_arm, 1).covariates
     # age 40 to 60 is linear; the marker, 0 to e^2 - 1, is a logarithm of 1 + x; the category's levels are seen
-    learned = TrainingRange(np.array([40.0, 0, 0, 0]), np.array([60.0, 2, np.exp(2) - 1, 1]), edge=1.645, outside=2.326)
+    learned = TrainingRange(
+        np.array([40.0, 0, 0, 0]), np.array([60.0, 2, np.exp(2) - 1, 1]), Limits(0.1, 0.3), Limits(2, 3)
+    )
 
     def beyond(*values):
         return learned.beyond(replace(covariates, values=np.array([values], dtype=float)))[0]

@@ -8,6 +8,7 @@ from acrcast.arrays import Floats, Integers
 from acrcast.estimators.folds import inner_folds
 from acrcast.estimators.newton import weighted_products
 from acrcast.estimators.normal import expit, log1p_exp
+from acrcast.estimators.posterior import ARM_SD, INTERCEPT_SD
 from acrcast.estimators.rows import PreparedRows
 
 MIXING = 0.5
@@ -24,18 +25,21 @@ ROWS_AT_ONCE = 1024
 
 
 def elastic_net(prepared: PreparedRows, rng: np.random.Generator) -> Floats:
-    """(B, p) coefficients, the penalty chosen in each resample by cross-validated log loss; arm and intercept are not penalised."""
+    """(B, p) coefficients, the penalty chosen in each resample by cross-validated log loss.
+
+    Arm and intercept are not penalised but have their prior of the Bayesian models: an arm without an event has a finite risk.
+    """
     B = len(prepared.weights)
     fold = np.stack([inner_folds(prepared, b, FOLDS, rng) for b in range(B)])
     outside = np.repeat(np.arange(FOLDS), len(PENALTIES))
-    factor = _penalty_factor(prepared)
-    path = _fit(prepared, fold, outside, np.tile(PENALTIES, (B, FOLDS)), factor)
+    factor, precision = _penalty_factor(prepared), _weak_precision(prepared)
+    path = _fit(prepared, fold, outside, np.tile(PENALTIES, (B, FOLDS)), factor, precision)
     loss = np.stack(
         [_held_out_loss(prepared, b, fold[b], path[b].reshape(FOLDS, len(PENALTIES), -1)) for b in range(B)]
     )
     # the strongest penalty among the best: ties go to the simpler model
     chosen = PENALTIES[np.argmin(loss, axis=1)]
-    return _fit(prepared, fold, np.array([FOLDS]), chosen[:, None], factor)[:, 0]
+    return _fit(prepared, fold, np.array([FOLDS]), chosen[:, None], factor, precision)[:, 0]
 
 
 def _penalty_factor(prepared: PreparedRows) -> Floats:
@@ -46,11 +50,23 @@ def _penalty_factor(prepared: PreparedRows) -> Floats:
     return factor
 
 
-def _fit(prepared: PreparedRows, fold: Integers, outside: Integers, penalties: Floats, factor: Floats) -> Floats:
+def _weak_precision(prepared: PreparedRows) -> Floats:
+    """(p,) prior precision of intercept and arm; 0 for what is penalised."""
+    precision = np.zeros(prepared.terms.size)
+    precision[0] = 1 / INTERCEPT_SD**2
+    if prepared.terms.two_arms:
+        precision[1] = 1 / ARM_SD**2
+    return precision
+
+
+def _fit(
+    prepared: PreparedRows, fold: Integers, outside: Integers, penalties: Floats, factor: Floats, precision: Floats
+) -> Floats:
     """(B, F, p) coefficients of F problems in each resample, by proximal Newton steps (Lee, Sun & Saunders 2014).
 
     fold: (B, N), -1 where a row takes no part. outside: (F,) the fold that a problem leaves out; one that does not exist
-    leaves out none. penalties: (B, F). factor: (p,) by which each column is multiplied in the penalty.
+    leaves out none. penalties: (B, F). factor: (p,) by which each column is multiplied in the penalty on the mean loss.
+    precision: (p,) of priors beside the summed loss.
     """
     B, F = penalties.shape
     strength = penalties.reshape(-1, 1) * factor
@@ -59,15 +75,16 @@ def _fit(prepared: PreparedRows, fold: Integers, outside: Integers, penalties: F
     for _ in range(OUTER_ITERATIONS):
         curvature = np.empty((len(moving), len(factor), len(factor)))
         gradient = np.empty((len(moving), len(factor)))
+        patients = np.empty((len(moving), 1))
         for b in range(B):
             here = slice(*np.searchsorted(moving, (b * F, (b + 1) * F)))
             if here.start < here.stop:
-                curvature[here], gradient[here] = _quadratic(
+                curvature[here], gradient[here], patients[here] = _quadratic(
                     prepared, b, fold[b], outside[moving[here] % F], beta[moving[here]]
                 )
         penalty = strength[moving]
         linear = gradient + (curvature @ beta[moving][:, :, None])[:, :, 0]
-        curvature[:, diagonal, diagonal] += (1 - MIXING) * penalty * factor + SMALLEST_RIDGE
+        curvature[:, diagonal, diagonal] += (1 - MIXING) * penalty * factor + precision / patients + SMALLEST_RIDGE
         updated = _improved(curvature, linear, beta[moving], MIXING * penalty)
         step = np.abs(updated - beta[moving]).max(axis=1)
         beta[moving] = updated
@@ -79,8 +96,11 @@ def _fit(prepared: PreparedRows, fold: Integers, outside: Integers, penalties: F
 
 def _quadratic(
     prepared: PreparedRows, resample: int, fold: Integers, outside: Integers, beta: Floats
-) -> tuple[Floats, Floats]:
-    """(F, p, p) curvature and (F, p) gradient of the mean log-likelihood of F problems of a resample at `beta` (F, p)."""
+) -> tuple[Floats, Floats, Floats]:
+    """(F, p, p) curvature and (F, p) gradient of the mean log-likelihood of F problems of a resample at `beta` (F, p).
+
+    Also (F, 1) over how many patients the mean is.
+    """
     F, p = beta.shape
     total, curvature, gradient = np.zeros((F, 1)), np.zeros((F, p, p)), np.zeros((F, p))
     for X, y, weights, rows in _blocks(prepared, resample, np.flatnonzero(fold >= 0)):
@@ -89,7 +109,7 @@ def _quadratic(
         total += share.sum(axis=1, keepdims=True)
         gradient += (share * (y - mean)) @ X
         curvature += weighted_products(X[None], (share * np.maximum(mean * (1 - mean), SMALLEST_CURVATURE))[None])[0]
-    return curvature / total[:, :, None], gradient / total
+    return curvature / total[:, :, None], gradient / total, total
 
 
 def _held_out_loss(prepared: PreparedRows, resample: int, fold: Integers, path: Floats) -> Floats:

@@ -1,5 +1,7 @@
 """The elastic net against scikit-learn's on the same objective, and how its penalty is chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -27,7 +29,7 @@ def by_scikit_learn(X, y, weights, penalty):
     return np.r_[fit.intercept_, fit.coef_[0]]
 
 
-def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None):
+def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None, intercept_precision=0.0):
     """(B, F, 1 + q) coefficients. Z: (B, n, q) or (n, q), measures of one arm. weights: (B, n). penalties: (F,)."""
     B, q = len(weights), Z.shape[-1]
     terms = Terms(tuple(Column(f"m{j}", j, "linear") for j in range(q)), two_arms=False, modifiers=(), small_set=())
@@ -39,7 +41,8 @@ def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None):
     fold = np.zeros((B, len(y)), dtype=np.int64) if fold is None else fold
     penalties = np.broadcast_to(penalties, (B, len(penalties)))
     outside = np.broadcast_to(outside, penalties.shape[1:])
-    return module._fit(prepared, fold, outside, penalties, np.r_[0.0, factor])
+    precision = np.r_[intercept_precision, np.zeros(q)]
+    return module._fit(prepared, fold, outside, penalties, np.r_[0.0, factor], precision)
 
 
 @pytest.mark.parametrize("penalty", [0.1, 0.05, 0.01])
@@ -101,16 +104,32 @@ def test_the_same_seed_chooses_the_same_penalty(a_trial, ld_il2):
     np.testing.assert_array_equal(one, same)
 
 
-def test_arm_and_intercept_are_free_of_penalty(a_trial, ld_il2):
+def test_arm_and_intercept_have_a_weak_prior_and_no_penalty(a_trial, ld_il2):
     trial = a_trial(ld_il2, 80, strength=0.0)
     prepared = prepare(trial.rows, np.ones((1, 80)), np.random.default_rng(0))
     found = elastic_net(prepared, np.random.default_rng(0))[0]
     if (found[2:] == 0).all():
         for arm, treated in ((-0.5, False), (0.5, True)):
             rate = trial.responded[trial.treated == treated].mean()
-            assert expit(found[0] + arm * found[1]) == pytest.approx(rate, abs=1e-6)
+            assert expit(found[0] + arm * found[1]) == pytest.approx(rate, abs=0.005)
     else:
         pytest.fail("choose a seed at which noise is recognised as noise")
+
+
+def test_a_prior_is_beside_the_summed_loss():
+    # two patients, both responders, and no measure: 2 (1 - expit(b)) = b / 2.5^2, which holds at b = 1.78937
+    found = fitted(np.zeros((2, 1)), np.ones(2), np.ones((1, 2)), [0.1], np.ones(1), intercept_precision=1 / 2.5**2)
+    assert found[0, 0, 0] == pytest.approx(1.78937, abs=1e-5)
+
+
+def test_an_arm_in_which_nobody_responded_has_a_small_risk_and_not_none(a_trial, auranofin):
+    trial = a_trial(auranofin, 80, seed=3)
+    trial = replace(trial, responded=trial.responded & trial.treated)
+    prepared = prepare(trial.rows, np.ones((1, 80)), np.random.default_rng(0))
+    found = elastic_net(prepared, np.random.default_rng(0))[0]
+    risk = expit(prepared.terms.matrix(-0.5, prepared.Z[0]) @ found)
+    # 0 of about 40: the rule of three puts the upper end of a 95 % interval at 0.075
+    assert 0.001 < np.median(risk) < 0.075
 
 
 def test_without_any_effect_little_is_kept(a_trial, auranofin):
