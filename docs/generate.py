@@ -95,11 +95,23 @@ def data_checks() -> str:
     )
 
 
+def gates() -> str:
+    """Every gate to become champion."""
+    from acrcast_training.gates import GATES  # noqa: PLC0415  slow to import
+
+    return "\n".join(
+        f"## `{gate.code}` {gate.title}\n\n"
+        f"- Asks: {gate.asks}.\n- Why: {gate.why}\n- Source: {gate.source}\n- When it refuses: {gate.remedy}\n"
+        for gate in GATES
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
     "simulator": simulator,
     "data-checks": data_checks,
+    "gates": gates,
 }
 
 

@@ -105,6 +105,9 @@ def _explained(model: ResponseModel, Z: Floats, below: Bools, risks: Risks, i: i
         )
         for field, value in treated.items()
     ]
+    if not any(part.contribution or part.control_contribution for part in parts):
+        # an arm's response rate is carried by no measure
+        parts = []
     return _Explanation(
         baseline=_rounded(baseline),
         control_baseline=None if control_baseline is None else _rounded(control_baseline),
@@ -167,7 +170,7 @@ def _cautions(model: ResponseModel, covariates: Covariates, i: int, support: Sup
     cautions = []
     if model.identity.training_data == "simulated":
         cautions.append("Trained on simulated patients: the numbers show the method, not the treatment.")
-    cautions += [str(caution) for caution in model.card.get("cautions", [])]
+    cautions += model.cautions
     labels = ", ".join(contract[name].measure.label for name in support.measures)
     if support.status == "outside":
         cautions.append(f"This patient lies outside the training data ({labels}): the prediction is an extrapolation.")

@@ -8,6 +8,7 @@
     self_test.npz   made-up inputs and the answers that they must give
 
 Loading runs no code from the folder. The digest of the manifest, which holds all others, is the model's digest.
+How a model became champion is recorded beside its folder, see `acrcast.promotion`.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 import acrcast
+from acrcast import promotion
 from acrcast.arrays import Floats
 from acrcast.errors import ArtefactError, NewerFormatError, OtherContractError, TamperedError, UsageError
 from acrcast.estimators.design import Standardisation, Terms, columns_of
@@ -144,7 +146,17 @@ def load(folder: Path, study: Study | None = None) -> ResponseModel:
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise ArtefactError(f"{folder}: the model's arrays are not those of format {FORMAT}: {error}") from error
     _check_self_test(model, _read_npz(contents[SELF_TEST], SELF_TEST), folder)
-    return model
+    return replace(model, promotion=promotion.beside(folder, model.identity.digest))
+
+
+def described(folder: Path) -> tuple[Manifest, ModelIdentity, dict[str, Any]]:
+    """What the model of a folder says of itself, and its card, every digest checked; its study is not needed.
+
+    Raises what `load` raises for an artefact that is incomplete, unreadable, tampered with or too new.
+    """
+    manifest, written = _manifest(folder)
+    card = _object(_checked_files(folder, manifest)[CARD], CARD)
+    return manifest, _identity(manifest, written), card
 
 
 def _manifest(folder: Path) -> tuple[Manifest, bytes]:

@@ -9,7 +9,7 @@ AcrcastError
 │   ├── NewerFormatError      written by a later acrcast
 │   └── OtherContractError    trained for other fields than the study has now
 ├── FitError              the data cannot be fitted, with the reason: exit code 1
-└── GateRefusal           a gate refused, with its code: exit code 4
+└── GateRefusal           gates refused, with their codes: exit code 4
 
 A message says which field or file, what was expected and what to do. It never holds a patient's value.
 """
@@ -84,10 +84,10 @@ class FitError(AcrcastError):
 
 
 class GateRefusal(AcrcastError):  # noqa: N818  a refusal is an answer, not a fault
-    """A gate refused; `code` is permanent and documented."""
+    """Gates refused; `codes` are permanent and documented."""
 
     exit_code = 4
 
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
-        super().__init__(f"{code}: {message}")
+    def __init__(self, codes: Sequence[str], message: str) -> None:
+        self.codes = tuple(codes)
+        super().__init__(message)

@@ -13,6 +13,7 @@ from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.rows import Preparation
 from acrcast.prediction import ModelIdentity
+from acrcast.promotion import Promotion
 from acrcast.studies.study import Study
 from acrcast.support import TrainingRange
 
@@ -52,6 +53,7 @@ class ResponseModel:
     nodes: (M, q) standard normal draws by which unknown measures are averaged over, one for each member.
     averages: for each arm's key, (G,) evenly spaced quantiles of the posterior of its response rate in the training data.
     card: the model card as plain data. evidence: what its figures and pictures rest on, as plain data without patients.
+    promotion: how it became champion, when it came from a registry that recorded so.
     """
 
     study: Study
@@ -66,6 +68,21 @@ class ResponseModel:
     nodes: Floats
     averages: Mapping[str, Floats]
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    promotion: Promotion | None = None
+
+    @property
+    def cautions(self) -> list[str]:
+        """What to beware of in every prediction: an overridden gate, and the card's cautions."""
+        overridden = self.promotion.caution if self.promotion is not None else None
+        return [*([overridden] if overridden else []), *(str(caution) for caution in self.card.get("cautions", []))]
+
+    @property
+    def card_with_promotion(self) -> dict[str, Any]:
+        """The card as whoever relies on the model should see it: with `promotion`, where there is a record of one."""
+        if self.promotion is None:
+            return dict(self.card)
+        overridden = [gate.code for gate in self.promotion.overridden]
+        return {**self.card, "promotion": self.promotion.model_dump(mode="json") | {"overridden": overridden}}
 
     def standardise(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) standardised columns, NaN missing, and where they are only upper limits."""

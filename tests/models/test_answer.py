@@ -291,3 +291,9 @@ def test_a_patient_beyond_all_measure_gets_a_finite_answer(a_model, covariates_o
         assert json.dumps(answer.as_answer(), allow_nan=False)
         assert answer.support.status == "outside"
         assert expit(np.array(answer.explanation_baseline)) > 0
+
+
+def test_an_arms_response_rate_is_carried_by_no_measure(answered):
+    answer = answered("prevalence", haq_di=None)
+    assert answer.explanation == ()
+    assert answer.explanation_baseline == pytest.approx(log_odds_of(answer.treated.probability), abs=TOLERANCE)

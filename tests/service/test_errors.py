@@ -77,7 +77,7 @@ def raising(serving, model):
     [
         (core.UsageError("study 'x' not found"), 400, "study 'x' not found"),
         (core.FitError("too few responders"), 422, "too few responders"),
-        (core.GateRefusal("ACR103", "calibration"), 409, "ACR103: calibration"),
+        (core.GateRefusal(["GATE002"], "GATE002: calibration"), 409, "GATE002: calibration"),
         (core.ArtefactError("/srv/models/a: no manifest.json here"), 503, None),
         (core.TamperedError("/srv/models/a"), 503, None),
         (core.AcrcastError("/srv/models/a"), 500, None),

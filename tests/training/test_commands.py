@@ -44,7 +44,7 @@ def test_an_alias_moves_with_its_reason(trained):
 def test_a_version_that_does_not_exist_cannot_be_promoted(trained):
     done = trained.run("promote", "acr20", "99")
     assert done.returncode == 2
-    assert done.stderr.startswith("acrcast: acr20 version 99")
+    assert done.stderr.startswith("acrcast: models:/acr20/99: ")
     assert len(done.stderr.splitlines()) == 1
 
 

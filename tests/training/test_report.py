@@ -240,9 +240,17 @@ def test_every_tripod_item_is_there_once_in_the_official_order(pages, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_check_has_its_permanent_code_and_a_result(pages, kind):
     assert re.findall(r'<th scope="row">(PB\d{3})</th>', pages[kind]) == CODES
-    results = re.findall(r'<span class="status [a-z-]+">([a-z ]+)</span>', pages[kind])
+    checks = pages[kind][pages[kind].index('<section id="probast">') :]
+    results = re.findall(r'<span class="status [a-z-]+">([a-z ]+)</span>', checks)
     assert len(results) == len(CODES)
     assert set(results) <= {"passed", "failed", "cannot judge", "not applicable"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_gate_to_become_champion_is_there_with_its_result(pages, kind):
+    rows = re.findall(r'<th scope="row">(GATE\d{3})</th>.*<span class="status [a-z-]+">([a-z ]+)</span>', pages[kind])
+    assert [code for code, _ in rows] == ["GATE001", "GATE002", "GATE003", "GATE004", "GATE005"]
+    assert {result for _, result in rows} <= {"passed", "failed", "recorded", "not applicable"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

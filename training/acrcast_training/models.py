@@ -1,12 +1,14 @@
 """Opening the model that a command names: a folder, an MLflow URI, or the one that ships."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from acrcast import artefact
 from acrcast.errors import UsageError
 from acrcast.response_model import ResponseModel
 from acrcast.studies import load_study
-from acrcast_training.state import state_folder
 
 MLFLOW_SCHEMES = ("models:/", "runs:/")
 
@@ -16,19 +18,24 @@ def open_model(name: str | None, study: str | None) -> ResponseModel:
 
     study: a shipped key or a file, needed for a study of your own.
     """
-    return artefact.load(model_folder(name), load_study(study) if study else None)
+    with local_folder(name) as folder:
+        return artefact.load(folder, load_study(study) if study else None)
 
 
-def model_folder(name: str | None) -> Path:
-    """Where the artefact of that name lies; one in MLflow is copied first."""
+@contextmanager
+def local_folder(name: str | None) -> Iterator[Path]:
+    """Where the artefact of that name lies; one in MLflow is copied first, and the copy removed at the end."""
     if name is None:
-        return artefact.RELEASED
-    if name.startswith(MLFLOW_SCHEMES):
+        yield artefact.RELEASED
+    elif name.startswith(MLFLOW_SCHEMES):
         from acrcast_training.tracking import download  # noqa: PLC0415  MLflow takes seconds to import
 
-        return download(name, state_folder() / "downloads")
-    if not Path(name).is_dir():
+        # a folder of its own: what an earlier copy left would be taken for part of the model
+        with tempfile.TemporaryDirectory(prefix="acrcast-model-") as target:
+            yield download(name, Path(target))
+    elif Path(name).is_dir():
+        yield Path(name)
+    else:
         raise UsageError(
             f"model {name!r}: give a folder that `acrcast train` wrote, or an MLflow URI such as models:/acr20@champion"
         )
-    return Path(name)

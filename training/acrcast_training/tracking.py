@@ -1,12 +1,13 @@
 """The one place that meets MLflow: runs, the registry, and models by `models:/NAME@alias`.
 
 `python -m acrcast_training.tracking download URI FOLDER` prints the local folder of a registered model's artefact; the server
-uses it, so that its own process never imports MLflow.
+uses it, so that its own process never imports MLflow. The record of its promotion, if any, is written beside that folder.
 """
 
 import io
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,11 +17,13 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from acrcast.errors import UsageError
+from acrcast.promotion import Promotion, place_of
 from acrcast.studies import Study, shipped_studies
 from acrcast.table import column_names
 from acrcast_training import plots
@@ -34,6 +37,9 @@ from acrcast_training.train import Training
 
 TRACKING = "MLFLOW_TRACKING_URI"
 CHAMPION = "champion"
+# Tag of a model version: the record of its promotion to champion, as JSON.
+PROMOTION = "promotion"
+REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+|latest))")
 # A yes or no is 1 or 0: MLflow's server would turn an unknown boolean into false.
 NUMBERS = ("number", "count", "yes_no")
 
@@ -108,13 +114,27 @@ def signature(study: Study) -> ModelSignature:
     return ModelSignature(Schema(inputs), Schema(outputs), ParamSchema([ParamSpec("level", DataType.double, 0.95)]))
 
 
-def set_alias(name: str, version: int, alias: str, *, reason: str | None, store: str | None) -> None:
-    """Let an alias of a registered model point to a version. reason: recorded with the version."""
+def set_alias(
+    name: str,
+    version: int,
+    alias: str,
+    *,
+    reason: str | None,
+    store: str | None,
+    record: Promotion | None = None,
+) -> None:
+    """Let an alias of a registered model point to a version. reason, record: kept with the version, as tags."""
     use_store(store)
     client = MlflowClient()
+    tags = {f"promoted_to_{alias}": reason or "no reason given"}
+    if record is not None:
+        tags[PROMOTION] = record.model_dump_json()
+        tags["gates_overridden"] = ", ".join(gate.code for gate in record.overridden) or "none"
     try:
+        # the tags first: nobody meets a champion without its record
+        for tag, value in tags.items():
+            client.set_model_version_tag(name, str(version), tag, value)
         client.set_registered_model_alias(name, alias, str(version))
-        client.set_model_version_tag(name, str(version), f"promoted_to_{alias}", reason or "no reason given")
     except MlflowException as error:
         raise UsageError(f"{name} version {version}: {_first_line(error)}") from error
 
@@ -129,17 +149,35 @@ def latest_version(name: str, store: str | None = None) -> int:
 
 
 def download(uri: str, folder: Path, store: str | None = None) -> Path:
-    """The artefact of a model in the registry or of a run, copied below `folder`."""
+    """The artefact of a model in the registry or of a run, copied below `folder`, with the record of its promotion beside it."""
     use_store(store)
     try:
         with _quiet():
-            local = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
+            registered = _registered(uri)
+            # an alias may move meanwhile: artefact and record are of one version
+            source = f"models:/{registered.name}/{registered.version}" if registered else uri
+            local = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
     except (MlflowException, OSError) as error:
         raise UsageError(f"{uri}: {_first_line(error)}") from error
     found = sorted(Path(local).glob("artifacts/*/manifest.json"))
     if len(found) != 1:
         raise UsageError(f"{uri}: this is no model of acrcast")
-    return found[0].parent
+    artefact = found[0].parent
+    if registered is not None and PROMOTION in registered.tags:
+        place_of(artefact).write_text(registered.tags[PROMOTION], encoding="utf-8")
+    return artefact
+
+
+def _registered(uri: str) -> ModelVersion | None:
+    """The version that a `models:/` URI names; None for other URIs."""
+    named = REGISTERED.fullmatch(uri)
+    if named is None:
+        return None
+    client = MlflowClient()
+    if named["alias"]:
+        return client.get_model_version_by_alias(named["name"], named["alias"])
+    version = latest_version(named["name"]) if named["version"] == "latest" else named["version"]
+    return client.get_model_version(named["name"], str(version))
 
 
 def _experiment(study: Study, uri: str) -> None:

@@ -23,5 +23,7 @@ async def model(request: Request) -> Response:
 
 @router.get("/card", summary="The model's card", response_model=dict[str, Any], responses=documented(NOT_READY))
 async def card(request: Request) -> Response:
-    """How the model was made and validated, on which data, and what it is not for."""
-    return Response(orjson.dumps(state_of(request).models.current.model.card), media_type="application/json")
+    """How the model was made and validated, on which data, what it is not for, and how it became champion."""
+    return Response(
+        orjson.dumps(state_of(request).models.current.model.card_with_promotion), media_type="application/json"
+    )

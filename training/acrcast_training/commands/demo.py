@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from acrcast.errors import AcrcastError
+from acrcast.errors import AcrcastError, GateRefusal
 from acrcast_training.commands.promote import promote
 from acrcast_training.commands.simulate import simulate
 from acrcast_training.commands.train import train
@@ -43,7 +43,7 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
     _step(ctx, simulate, "--patients", str(patients), "--seed", "1", "--out", str(trial))
     files = ("--baseline", str(trial / "baseline.csv"), "--visits", str(trial / "visits.csv"))
     _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--resamples", "40", "--register", NAME)
-    _step(ctx, promote, NAME, str(latest_version(NAME)), "--reason", "demo")
+    _promote(ctx, str(latest_version(NAME)))
     port, ui_port = _free_port(), _free_port()
     with ExitStack() as running:
         _say(f"acrcast serve --model models:/{NAME}@champion --port {port}")
@@ -63,6 +63,15 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
         running.enter_context(_started("mlflow", "ui", "--backend-store-uri", default_store(), "--port", str(ui_port)))
         click.echo(f"\nPage:      {base}/\nAPI docs:  {base}/docs\nMLflow UI: {ui}/\nCtrl-C ends all three.")
         _sleep_until_interrupted()
+
+
+def _promote(ctx: click.Context, version: str) -> None:
+    """Make it champion; where a gate refuses, show the refusal, and override it openly: these are simulated patients."""
+    try:
+        _step(ctx, promote, NAME, version, "--reason", "demo")
+    except GateRefusal as refusal:
+        click.echo(f"Refused: {refusal}", err=True)
+        _step(ctx, promote, NAME, version, "--override", "--reason", "demonstration on simulated patients")
 
 
 def _step(ctx: click.Context, command: click.Command, *arguments: str) -> None:

@@ -68,4 +68,6 @@ def predict(model_name: str | None, study: str | None, source: Path, target: Pat
     outside = int((frame["support"] == "outside").sum())
     if outside:
         click.echo(f"{outside} of them lie outside the training data: their predictions are extrapolations.")
+    for caution in model.cautions:
+        click.echo(f"Caution: {caution}")
     click.echo(model.study.intended_use)

@@ -1,26 +1,71 @@
 """`acrcast promote`: which version of a registered model serves."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import click
+
+from acrcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from acrcast.promotion import JudgedGate
+
+CHAMPION = "champion"
 
 
 @click.command("promote")
 @click.argument("name")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option(
-    "--alias", default="champion", show_default=True, help="champion is what serves; challenger is compared with it."
+    "--alias", default=CHAMPION, show_default=True, help="champion is what serves; challenger is compared with it."
 )
-@click.option("--reason", metavar="TEXT", help="Why; recorded with the version.")
+@click.option("--override", is_flag=True, help="Make it champion although gates refuse; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why; recorded with the version and shown with the model.")
 @click.option(
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
-def promote(name: str, version: int, alias: str, reason: str | None, tracking_uri: str | None) -> None:
+def promote(
+    name: str, version: int, alias: str, reason: str | None, tracking_uri: str | None, *, override: bool
+) -> None:
     """Make a registered version the champion (or another alias).
 
+    To become champion a version passes gates: it beats the arm's response rate, its calibration slope is within limits,
+    its data and code are recorded. One that refuses ends the command with exit code 4 and nothing is changed. --override
+    goes past it; that it did and why is recorded in MLflow and shown on the model's card. Other aliases have no gates.
+
     \b
-    Example:
+    Examples:
       acrcast promote acr20 3 --reason "retrained on 120 more patients"
+      acrcast promote acr20 3 --override --reason "for a comparison in silent mode"
     """
+    reason = " ".join((reason or "").split()) or None
+    if override and alias != CHAMPION:
+        raise UsageError(f"--override: only {CHAMPION} has gates, {alias} has none")
+    if override and reason is None:
+        raise UsageError("--override needs --reason TEXT: it is recorded and shown with the model")
+    from acrcast_training.promote import judge_registered, make_champion
     from acrcast_training.tracking import set_alias
 
-    set_alias(name, version, alias, reason=reason, store=tracking_uri)
+    if alias == CHAMPION:
+        promotion = judge_registered(name, version, reason=reason, store=tracking_uri)
+        show_gates(promotion.gates)
+        make_champion(promotion, override=override, store=tracking_uri)
+        if promotion.overridden:
+            codes = ", ".join(gate.code for gate in promotion.overridden)
+            click.echo(f"Overridden: {codes}. Reason, on record and on the model's card: {promotion.reason}")
+    else:
+        set_alias(name, version, alias, reason=reason, store=tracking_uri)
     click.echo(f"models:/{name}@{alias} is version {version}. Serve it: acrcast serve --model models:/{name}@{alias}")
+
+
+def show_gates(gates: "Iterable[JudgedGate]", *, with_remedy: bool = False) -> None:
+    """A line for each gate. with_remedy: and what to do about those that failed."""
+    from acrcast_training.gates import remedy
+
+    click.echo("Gates to become champion:")
+    for gate in gates:
+        click.echo(f"  {gate.status:<14}  {gate.code}  {gate.title}: {gate.measured}")
+        if gate.missed:
+            click.echo(f"{'':26}{gate.missed} (asked: {gate.limit})")
+            if with_remedy:
+                click.echo(f"{'':26}What to do: {remedy(gate.code)}")

@@ -29,12 +29,13 @@ def report(model_name: str | None, study: str | None, target: Path) -> None:
       acrcast report --model .acrcast/models/auranofin-ra --out report.html
     """
     from acrcast.studies import load_study
-    from acrcast_training.models import model_folder
+    from acrcast_training.models import local_folder
     from acrcast_training.report import report_on
 
     if target.suffix.lower() != ".html":
         raise UsageError(f"{target}: give a file that ends in .html")
-    page = report_on(model_folder(model_name), load_study(study) if study else None)
+    with local_folder(model_name) as folder:
+        page = report_on(folder, load_study(study) if study else None)
     try:
         target.write_text(page, encoding="utf-8")
     except OSError as error:

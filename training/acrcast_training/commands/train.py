@@ -8,6 +8,7 @@ import click
 
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import trial_data_options
+from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast.studies import Study
@@ -165,8 +166,9 @@ def show_validation(training: "Training") -> None:
 def show_logged(
     training: "Training", folder: Path, register: str | None, own_study: Path | None, store: str | None
 ) -> None:
-    """Log the run, and say where everything is."""
+    """Log the run, and say where everything is and whether it may become champion."""
     from acrcast_training import tracking
+    from acrcast_training.promote import judge_folder
 
     tracked = tracking.log(training, folder, register=register, own_study=own_study, store=store)
     click.echo(f"Model:  {folder}")
@@ -174,6 +176,9 @@ def show_logged(
     click.echo(f"MLflow: run {tracked.run_id} in {tracking.use_store(store)}")
     if register:
         click.echo(f"        registered as {register}, version {tracked.version}")
+    click.echo("")
+    show_gates(judge_folder(folder)[1], with_remedy=True)
+    if register:
         click.echo(f"Serve it once it is promoted: acrcast promote {register} {tracked.version}")
 
 

@@ -1,12 +1,16 @@
 """What every part of the report draws on: a model with its card, evidence and manifest, and sentences made of them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from acrcast.artefact import Manifest
 from acrcast.errors import UsageError
+from acrcast.promotion import JudgedGate
 from acrcast.response_model import ResponseModel
+from acrcast_training.gates import Subject, judge
+from acrcast_training.headline import headline
 
 BASELINE = "prevalence"
 
@@ -57,8 +61,13 @@ class Facts:
     @property
     def gain_interval(self) -> tuple[float, float] | None:
         """Of the corrected gain over quoting the response rate."""
-        ends = self.corrected.get("gain_over_prevalence", {}).get("interval")
-        return (ends[0], ends[1]) if ends else None
+        gain = headline(self.card).gain
+        return (gain.low, gain.high) if gain and math.isfinite(gain.low) else None
+
+    @property
+    def gates(self) -> tuple[JudgedGate, ...]:
+        """What the gates to become champion say of the model."""
+        return judge(Subject.of(self.card, self.manifest))
 
     @property
     def enough_patients(self) -> bool:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from acrcast_training.gates import SLOPE_LIMITS
+from acrcast_training.headline import headline
 from acrcast_training.report.facts import Facts
 
 Status = Literal["passed", "failed", "cannot judge", "not applicable"]
 Result = tuple[Status, str]
 
-SLOPE_LIMITS = (0.8, 1.25)
 MUCH_MISSING = 0.4
 MUCH_LOST = 0.2
 MUCH_DIFFERENCE = 0.1
@@ -146,12 +147,12 @@ def _failed_fits(facts: Facts) -> Result:
 def _slope(facts: Facts) -> Result:
     if not facts.individual:
         return "not applicable", "A constant has no calibration slope."
-    slope = facts.corrected.get("calibration_slope")
+    slope = headline(facts.card).slope
     if slope is None:
         return "cannot judge", "The corrected slope does not exist."
     low, high = SLOPE_LIMITS
-    inside = low <= slope["value"] <= high
-    return ("passed" if inside else "failed"), f"corrected slope {slope['value']:.2f}; limits {low} to {high}."
+    inside = low <= slope.value <= high
+    return ("passed" if inside else "failed"), f"corrected slope {slope.value:.2f}; limits {low} to {high}."
 
 
 def _measures(facts: Facts) -> Result:

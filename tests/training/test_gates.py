@@ -1,0 +1,190 @@
+"""What each gate says: a table of what it is given and what it answers."""
+
+from math import nan
+
+import pytest
+
+from acrcast.validation.performance import Estimate
+from acrcast_training.gates import GATES, Subject, judge, refusing
+from acrcast_training.headline import Headline, headline
+
+COMMIT = 4 * "0123456789"
+ENOUGH = {"patients": 400, "needed": 378, "verdict": "400 patients are enough for 5 parameters."}
+TOO_FEW = {"patients": 302, "needed": 378, "verdict": "302 patients are too few for 5 parameters."}
+
+
+GAIN, SLOPE = Estimate(0.055, 0.007, 0.086), Estimate(1.05, 0.9, 1.2)
+
+
+def a_subject(
+    candidate="hierarchical",
+    gain=GAIN,
+    slope=SLOPE,
+    data_fingerprint="ab" * 32,
+    code_revision=COMMIT,
+    sample_size=ENOUGH,
+):
+    return Subject(candidate, Headline(gain, slope), data_fingerprint, code_revision, sample_size)
+
+
+def said(code, subject):
+    """(status, found, missed) of one gate."""
+    (gate,) = [gate for gate in judge(subject) if gate.code == code]
+    return gate.status, gate.measured, gate.missed
+
+
+def test_codes_are_permanent():
+    assert {gate.code: gate.title for gate in GATES} == {
+        "GATE001": "Beats the response rate",
+        "GATE002": "Calibration slope within limits",
+        "GATE003": "Data fingerprint recorded",
+        "GATE004": "Code revision recorded",
+        "GATE005": "Sample-size verdict on the card",
+    }
+
+
+def test_nothing_refuses_a_model_that_is_within_every_limit():
+    assert [gate.status for gate in judge(a_subject())] == ["passed"] * 5
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [
+        (Estimate(0.055, 0.007, 0.086), ("passed", "corrected gain in log loss +0.055 (+0.007 to +0.086)", "")),
+        (Estimate(0.055, 0.0001, 0.086), ("passed", "corrected gain in log loss +0.055 (+0.000 to +0.086)", "")),
+        (
+            Estimate(0.03, -0.012, 0.07),
+            (
+                "failed",
+                "corrected gain in log loss +0.030 (-0.012 to +0.070)",
+                "the interval reaches 0.012 below 0",
+            ),
+        ),
+        (
+            Estimate(0.03, 0.0, 0.07),
+            (
+                "failed",
+                "corrected gain in log loss +0.030 (+0.000 to +0.070)",
+                "the interval reaches less than 0.001 below 0",
+            ),
+        ),
+        (
+            Estimate(-0.05, -0.09, -0.01),
+            (
+                "failed",
+                "corrected gain in log loss -0.050 (-0.090 to -0.010)",
+                "the interval reaches 0.090 below 0",
+            ),
+        ),
+        (
+            Estimate(0.05, nan, nan),
+            ("failed", "no corrected gain with an interval on the card", "nothing shows a gain"),
+        ),
+        (None, ("failed", "no corrected gain with an interval on the card", "nothing shows a gain")),
+    ],
+)
+def test_the_gain_must_have_an_interval_above_0(gain, expected):
+    assert said("GATE001", a_subject(gain=gain)) == expected
+
+
+@pytest.mark.parametrize(
+    ("slope", "expected"),
+    [
+        (Estimate(0.8, 0.8, 1.2), ("passed", "corrected calibration slope 0.80 (0.80 to 1.20)", "")),
+        (Estimate(1.25, 0.9, 1.25), ("passed", "corrected calibration slope 1.25 (0.90 to 1.25)", "")),
+        (
+            Estimate(1.05, 0.7, 1.56),
+            ("passed", "corrected calibration slope 1.05 (0.70 to 1.56); its interval reaches beyond the limits", ""),
+        ),
+        (
+            Estimate(0.62, 0.4, 0.9),
+            (
+                "failed",
+                "corrected calibration slope 0.62 (0.40 to 0.90)",
+                "0.18 below 0.8: risks are too extreme",
+            ),
+        ),
+        (
+            Estimate(1.6, 0.9, 2.4),
+            (
+                "failed",
+                "corrected calibration slope 1.60 (0.90 to 2.40)",
+                "0.35 above 1.25: risks are too cautious",
+            ),
+        ),
+        (
+            Estimate(0.7999, 0.7, 0.9),
+            (
+                "failed",
+                "corrected calibration slope 0.80 (0.70 to 0.90)",
+                "less than 0.01 below 0.8: risks are too extreme",
+            ),
+        ),
+        (Estimate(1.1, nan, nan), ("passed", "corrected calibration slope 1.10 (no interval)", "")),
+        (None, ("failed", "no corrected calibration slope on the card", "nothing shows the calibration")),
+    ],
+)
+def test_the_corrected_slope_itself_must_lie_within_the_limits(slope, expected):
+    assert said("GATE002", a_subject(slope=slope)) == expected
+
+
+def test_the_response_rate_claims_nothing_that_two_of_the_gates_could_judge():
+    served = judge(a_subject("prevalence", gain=Estimate(0.0, 0.0, 0.0), slope=None, sample_size=TOO_FEW))
+    assert [gate.status for gate in served] == ["not applicable", "not applicable", "passed", "passed", "recorded"]
+    assert not refusing(served)
+
+
+@pytest.mark.parametrize("fingerprint", ["", "ab" * 31, "not recorded"])
+def test_data_without_a_fingerprint_are_refused(fingerprint):
+    assert said("GATE003", a_subject(data_fingerprint=fingerprint)) == (
+        "failed",
+        "no fingerprint of the data",
+        "which data it was trained on cannot be shown",
+    )
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        (COMMIT, ("passed", f"commit {COMMIT}", "")),
+        ("release 0.1.0", ("passed", "release 0.1.0", "")),
+        (
+            f"{COMMIT}+changes",
+            (
+                "failed",
+                f"commit {COMMIT} with changes that were not committed",
+                "the code that made it is in no commit",
+            ),
+        ),
+        ("unknown", ("failed", "no known revision of the code", "which code made it cannot be shown")),
+        ("", ("failed", "no known revision of the code", "which code made it cannot be shown")),
+    ],
+)
+def test_the_code_must_be_a_commit_without_changes_or_a_release(revision, expected):
+    assert said("GATE004", a_subject(code_revision=revision)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sample_size", "expected"),
+    [
+        (ENOUGH, ("passed", "400 patients are enough for 5 parameters", "")),
+        (TOO_FEW, ("recorded", "302 patients are too few for 5 parameters", "")),
+        ({}, ("failed", "no verdict on the card", "how many patients it asks for cannot be shown")),
+    ],
+)
+def test_a_shortfall_of_patients_is_shown_and_does_not_refuse_but_silence_does(sample_size, expected):
+    assert said("GATE005", a_subject(sample_size=sample_size)) == expected
+
+
+def test_only_failed_gates_refuse():
+    refused = refusing(judge(a_subject(slope=Estimate(1.6, 0.9, 2.4), code_revision="unknown", sample_size=TOO_FEW)))
+    assert [gate.code for gate in refused] == ["GATE002", "GATE004"]
+
+
+def test_the_figures_of_a_model_before_its_update_are_not_its_own():
+    figures = {"gain_over_prevalence": {"value": 0.05, "interval": [0.01, 0.09]}}
+    card = {"validation": {"optimism": {"figures": figures}}}
+    assert headline(card) == Headline(Estimate(0.05, 0.01, 0.09), None)
+    card["validation"]["figures_are_of"] = "the model as trained, before it was updated"
+    assert headline(card) == Headline(None, None)
+    assert headline({}) == Headline(None, None)

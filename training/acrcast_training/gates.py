@@ -1,0 +1,210 @@
+"""Gates to become champion, each with its permanent code. A retired code is not used again.
+
+A gate reads what the model's artefact says and asks nothing else, so that the same model gets the same answer wherever it
+is asked. It measures and says; whether a refusal stops anything is decided by whoever promotes.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acrcast.artefact import Manifest
+from acrcast.promotion import GateStatus, JudgedGate
+from acrcast.validation.performance import Estimate
+from acrcast_training.headline import Headline, headline
+from acrcast_training.provenance import CHANGES, COMMIT, RELEASE
+from acrcast_training.select import BASELINE
+
+# A slope acts as a factor on log-odds: 0.8 and its reciprocal are equally far from 1. Convention; docs/gates.md says why.
+SLOPE_LIMITS = (0.8, 1.25)
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the gates look at. candidate: the one served. sample_size: the card's part of that name, empty when absent."""
+
+    candidate: str
+    headline: Headline
+    data_fingerprint: str
+    code_revision: str
+    sample_size: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any], manifest: Manifest) -> "Subject":
+        return cls(
+            manifest.candidate,
+            headline(card),
+            manifest.data_fingerprint,
+            manifest.code_revision,
+            card.get("sample_size", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one gate found, in words. missed: by how much, when it failed."""
+
+    status: GateStatus
+    measured: str
+    missed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """asks: the limit. remedy: what to do when it refuses."""
+
+    code: str
+    title: str
+    asks: str
+    why: str
+    source: str
+    remedy: str
+    judge: Callable[[Subject], Finding]
+
+
+def judge(subject: Subject) -> tuple[JudgedGate, ...]:
+    """What every gate says, in the order of their codes."""
+    return tuple(_judged(gate, gate.judge(subject)) for gate in GATES)
+
+
+def refusing(judged: Sequence[JudgedGate]) -> tuple[JudgedGate, ...]:
+    """The gates that failed."""
+    return tuple(gate for gate in judged if gate.status == "failed")
+
+
+def remedy(code: str) -> str:
+    """What to do when that gate refuses."""
+    return next(gate.remedy for gate in GATES if gate.code == code)
+
+
+def _judged(gate: Gate, found: Finding) -> JudgedGate:
+    return JudgedGate(
+        code=gate.code,
+        title=gate.title,
+        status=found.status,
+        measured=found.measured,
+        limit=gate.asks,
+        missed=found.missed,
+    )
+
+
+def _beats_rate(subject: Subject) -> Finding:
+    if subject.candidate == BASELINE:
+        return Finding("not applicable", "the arm's response rate is served and claims nothing over itself")
+    gain = subject.headline.gain
+    if gain is None or math.isnan(gain.low):
+        return Finding("failed", "no corrected gain with an interval on the card", "nothing shows a gain")
+    measured = f"corrected gain in log loss {_shown(gain, 3, '+')}"
+    if gain.low > 0:
+        return Finding("passed", measured)
+    return Finding("failed", measured, f"the interval reaches {_distance(-gain.low, 3)} below 0")
+
+
+def _slope(subject: Subject) -> Finding:
+    if subject.candidate == BASELINE:
+        return Finding("not applicable", "one risk for all patients of an arm has no slope")
+    slope = subject.headline.slope
+    if slope is None:
+        return Finding("failed", "no corrected calibration slope on the card", "nothing shows the calibration")
+    low, high = SLOPE_LIMITS
+    measured = f"corrected calibration slope {_shown(slope, 2)}"
+    if slope.value < low:
+        return Finding("failed", measured, f"{_distance(low - slope.value, 2)} below {low}: risks are too extreme")
+    if slope.value > high:
+        return Finding("failed", measured, f"{_distance(slope.value - high, 2)} above {high}: risks are too cautious")
+    beyond = slope.low < low or slope.high > high
+    return Finding("passed", measured + ("; its interval reaches beyond the limits" if beyond else ""))
+
+
+def _data(subject: Subject) -> Finding:
+    if FINGERPRINT.fullmatch(subject.data_fingerprint):
+        return Finding("passed", f"fingerprint {subject.data_fingerprint}")
+    return Finding("failed", "no fingerprint of the data", "which data it was trained on cannot be shown")
+
+
+def _code(subject: Subject) -> Finding:
+    revision = subject.code_revision
+    if RELEASE.fullmatch(revision):
+        return Finding("passed", revision)
+    if COMMIT.fullmatch(revision):
+        return Finding("passed", f"commit {revision}")
+    if COMMIT.fullmatch(revision.removesuffix(CHANGES)):
+        changed = f"commit {revision.removesuffix(CHANGES)} with changes that were not committed"
+        return Finding("failed", changed, "the code that made it is in no commit")
+    return Finding("failed", "no known revision of the code", "which code made it cannot be shown")
+
+
+def _sample_size(subject: Subject) -> Finding:
+    found = subject.sample_size
+    if not {"verdict", "patients", "needed"} <= found.keys():
+        return Finding("failed", "no verdict on the card", "how many patients it asks for cannot be shown")
+    return Finding("passed" if found["patients"] >= found["needed"] else "recorded", str(found["verdict"]).rstrip("."))
+
+
+def _shown(estimate: Estimate, decimals: int, sign: str = "") -> str:
+    value = f"{estimate.value:{sign}.{decimals}f}"
+    if math.isnan(estimate.low):
+        return f"{value} (no interval)"
+    return f"{value} ({estimate.low:{sign}.{decimals}f} to {estimate.high:{sign}.{decimals}f})"
+
+
+def _distance(number: float, decimals: int) -> str:
+    """A miss that rounds to nothing is still one."""
+    smallest = 10.0**-decimals
+    return f"less than {smallest:.{decimals}f}" if number < smallest / 2 else f"{number:.{decimals}f}"
+
+
+GATES: tuple[Gate, ...] = (
+    Gate(
+        "GATE001",
+        "Beats the response rate",
+        "the 95 % interval of the corrected gain in log loss over quoting the arm's response rate lies above 0",
+        "A model that does no better than the rate adds only error to it. An apparent gain is no evidence: it is corrected "
+        "for optimism. Where the response rate itself is served nothing is claimed over it, and the gate does not apply.",
+        "Steyerberg et al. 2001 (J Clin Epidemiol 54:774) for the correction; log loss is strictly proper, Gneiting & "
+        "Raftery 2007 (JASA 102:359).",
+        "Train with more patients or name fewer predictors beforehand, or serve the response rate.",
+        _beats_rate,
+    ),
+    Gate(
+        "GATE002",
+        "Calibration slope within limits",
+        f"the corrected calibration slope is {SLOPE_LIMITS[0]} to {SLOPE_LIMITS[1]}",
+        "Below 1 the risks are too extreme, above 1 too cautious; either misleads whoever acts on them.",
+        "Van Calster et al. 2019 (BMC Med 17:230): judge overfitting by the slope at internal validation. Riley et al. 2020 "
+        "(BMJ 368:m441): develop for a shrinkage of at least 0.9; the limits allow twice that distance from 1.",
+        "Train with more patients or name fewer predictors beforehand.",
+        _slope,
+    ),
+    Gate(
+        "GATE003",
+        "Data fingerprint recorded",
+        "the model names the SHA-256 of the patients that it was trained on",
+        "Without it nobody can show which data the model learned from, or that a validation used other patients.",
+        "TRIPOD+AI, items 5a and 18e (BMJ 2024;385:e078378).",
+        "Train the model anew with `acrcast train`, which records it.",
+        _data,
+    ),
+    Gate(
+        "GATE004",
+        "Code revision recorded",
+        "the model names a commit without changes, or a release of acrcast that was installed",
+        "Numbers that nobody can make again are not evidence. A checkout with changes is in no commit.",
+        "TRIPOD+AI, item 18f (BMJ 2024;385:e078378).",
+        "Commit the changes, or install a release, and train anew.",
+        _code,
+    ),
+    Gate(
+        "GATE005",
+        "Sample-size verdict on the card",
+        "the card says how many patients a model of all measures asks for",
+        "Too few patients are the commonest reason why a model fails later. A shortfall refuses nothing, because GATE001 "
+        "and GATE002 judge what came of it: it is recorded, and shown wherever the model is.",
+        "Riley et al. 2020 (BMJ 368:m441).",
+        "Train the model anew with `acrcast train`, which says it.",
+        _sample_size,
+    ),
+)

@@ -1,0 +1,36 @@
+"""The figures by which a model is judged: the one place that says where on its card they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acrcast.validation.performance import Estimate
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """Corrected gain in log loss over quoting the arm's response rate, and corrected calibration slope; None: not known.
+
+    An end of an interval that could not be computed is NaN.
+    """
+
+    gain: Estimate | None
+    slope: Estimate | None
+
+
+def headline(card: Mapping[str, Any]) -> Headline:
+    """Of the model as it is: a model that was updated has none, its card's figures are of the one before."""
+    validation = card.get("validation", {})
+    if "figures_are_of" in validation:
+        return Headline(None, None)
+    figures = validation.get("optimism", {}).get("figures", {})
+    return Headline(_estimate(figures.get("gain_over_prevalence")), _estimate(figures.get("calibration_slope")))
+
+
+def _estimate(found: Mapping[str, Any] | None) -> Estimate | None:
+    if found is None:
+        return None
+    low, high = found.get("interval", (NAN, NAN))
+    return Estimate(found["value"], low, high)
