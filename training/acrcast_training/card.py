@@ -53,8 +53,8 @@ def model_card(
         "validation": {
             "choice": f"{comparison.repeats} x {comparison.folds}-fold cross-validation of the whole procedure",
             "externally_validated": False,
-            "optimism": _optimism(validation),
             "procedure": _procedure(validation.procedure),
+            "optimism": _optimism(validation),
             "candidates": {result.name: _figures(result) for result in comparison.results},
         },
         "sample_size": {
@@ -110,8 +110,10 @@ def _procedure(procedure: Procedure) -> dict[str, Any]:
     estimates = {
         "log_loss": procedure.log_loss,
         "gain_over_prevalence": procedure.gain,
+        "brier": procedure.brier,
         "c_statistic": procedure.c_statistic,
         "calibration_slope": procedure.calibration_slope,
+        "calibration_intercept": procedure.calibration_intercept,
     }
     return {
         "method": "nested cross-validation, the choice repeated in each training part",

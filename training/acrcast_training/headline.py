@@ -11,9 +11,10 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Corrected gain in log loss over quoting the arm's response rate, and corrected calibration slope; None: not known.
+    """Gain in log loss over quoting the arm's response rate, and calibration slope, with the choice inside; None: not known.
 
-    An end of an interval that could not be computed is NaN.
+    From nested cross-validation: where few trials serve a model, those that do are the lucky ones, and figures of the chosen
+    candidate alone carry that luck (docs/operating-characteristics.md). An end of an interval that could not be computed is NaN.
     """
 
     gain: Estimate | None
@@ -25,7 +26,7 @@ def headline(card: Mapping[str, Any]) -> Headline:
     validation = card.get("validation", {})
     if "figures_are_of" in validation:
         return Headline(None, None)
-    figures = validation.get("optimism", {}).get("figures", {})
+    figures = validation.get("procedure", {}).get("figures", {})
     return Headline(_estimate(figures.get("gain_over_prevalence")), _estimate(figures.get("calibration_slope")))
 
 

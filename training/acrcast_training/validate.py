@@ -8,7 +8,7 @@ import numpy as np
 from acrcast.arrays import Floats
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
-from acrcast.validation.calibration import calibration_slope
+from acrcast.validation.calibration import calibration_intercept, calibration_slope
 from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
 from acrcast.validation.performance import Estimate, c_statistic, log_loss
 from acrcast.validation.resampling import bootstrap_weights, nested_risks, resampled_risks
@@ -35,8 +35,10 @@ class Procedure:
 
     log_loss: Estimate
     gain: Estimate
+    brier: Estimate
     c_statistic: Estimate
     calibration_slope: Estimate
+    calibration_intercept: Estimate
     chosen: Mapping[str, int]
 
 
@@ -114,8 +116,10 @@ def judge_procedure(
     return Procedure(
         log_loss=mean_with_interval(loss),
         gain=mean_with_interval(reference - loss),
+        brier=mean_with_interval(np.mean((nested.risks - rows.y) ** 2, axis=0)),
         c_statistic=averaged([c_statistic(risk, rows.y) for risk in nested.risks]),
         calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
+        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in nested.risks]),
         chosen=nested.chosen,
     )
 

@@ -134,33 +134,34 @@ def show_comparison(training: "Training") -> None:
 
 
 def show_validation(training: "Training") -> None:
-    """What the served model's figures would be in new patients."""
+    """What is to be expected in new patients: of the procedure that chose, and of the chosen candidate by itself."""
     from acrcast_training.console import table
 
-    found = training.validation.optimism
-    failed = found.failed + found.one_class
-    click.echo(f"\nServed: {training.comparison.chosen}, by {found.resamples} bootstrap resamples ({failed} failed):\n")
-    figures = (
-        ("log loss", found.log_loss, 3),
-        ("gain over response rate", training.validation.gain, 3),
-        ("C statistic", found.c_statistic, 2),
-        ("calibration slope", found.slope, 2),
-    )
-    # a response rate gains nothing over itself and tells nobody apart
-    shown = figures[:1] if training.comparison.chosen == "prevalence" else figures
-    rows = [
-        (name, f"{c.apparent:.{decimals}f}", f"{c.optimism:+.{decimals}f}", _figure(c.corrected, decimals))
-        for name, c, decimals in shown
-        if c.corrected.value == c.corrected.value
-    ]
-    table(("Figure", "apparent", "optimism", "corrected (95 % interval)"), rows)
-    procedure = training.validation.procedure
+    validation, served = training.validation, training.comparison.chosen
+    procedure, found = validation.procedure, validation.optimism
     total = sum(procedure.chosen.values())
     choices = ", ".join(f"{name} {count} of {total}" for name, count in procedure.chosen.items() if count)
-    click.echo(
-        f"\nWith the choice itself inside (nested cross-validation): gain {_figure(procedure.gain, 3, sign='+')}; chosen: {choices}."
+    click.echo(f"\nServed: {served}. With the choice inside, by nested cross-validation (chosen there: {choices}),")
+    click.echo(f"and without it, by {found.resamples} bootstrap resamples ({found.failed + found.one_class} failed):\n")
+    figures = (
+        ("log loss", procedure.log_loss, found.log_loss, 3, ""),
+        ("gain over response rate", procedure.gain, validation.gain, 3, "+"),
+        ("C statistic", procedure.c_statistic, found.c_statistic, 2, ""),
+        ("calibration slope", procedure.calibration_slope, found.slope, 2, ""),
     )
-    click.echo(f"Sample size: {training.needed.verdict(len(training.cohort))}")
+    # a response rate gains nothing over itself and tells nobody apart
+    shown = figures[:2] if served == "prevalence" else figures
+    rows = [
+        (
+            name,
+            _figure(nested, decimals, sign),
+            _figure(alone.corrected, decimals, sign),
+            f"{alone.apparent:{sign}.{decimals}f}",
+        )
+        for name, nested, alone, decimals, sign in shown
+    ]
+    table(("Figure", "to be expected (choice inside)", f"{served} by itself", "apparent"), rows)
+    click.echo(f"\nSample size: {training.needed.verdict(len(training.cohort))}")
 
 
 def show_logged(
@@ -199,5 +200,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
+    if estimate.value != estimate.value:
+        return "-"
     value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})"
