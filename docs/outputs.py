@@ -1,6 +1,8 @@
-"""The training runs that the README and the guide show: `python -m docs.outputs` runs them again and writes what they print.
+"""What takes too long for `make docs`: `python -m docs.outputs` runs it again and writes what it prints.
 
-They take a minute each, and are compared by the tests and not by `make check`. The guide's needs the deposited table:
+The training runs that the README and the guide show, and the rates of docs/support.md.
+
+Each takes about a minute, and they are compared by the tests and not by `make check`. The guide's needs the deposited table:
 `python -m docs.outputs TABLE.csv`.
 """
 
@@ -12,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+RATES = re.compile(r"(<!-- support-rates -->\n)(.*?)(<!-- end of support-rates -->)", re.DOTALL)
 OWN_STUDY = ROOT / "docs" / "own_study" / "anti_tnf_ra.py"
 
 
@@ -37,6 +40,21 @@ def guide(deposited: Path) -> str:
         return _train(["--study", str(OWN_STUDY), "--table", str(table)], Path(folder))
 
 
+def support_rates() -> str:
+    """The table of docs/support.md."""
+    from acrcast_training.support_rates import support_table  # noqa: PLC0415  slow to import
+
+    return support_table()
+
+
+def shown_rates(page: Path) -> str:
+    """The table as the page shows it."""
+    found = RATES.search(page.read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"{page}: no support-rates")
+    return found[2].strip() + "\n"
+
+
 def _train(options: list[str], folder: Path) -> str:
     done = subprocess.run(  # noqa: S603  our own command
         [sys.executable, "-m", "acrcast.cli", "train", *options],
@@ -59,7 +77,13 @@ def _write(page: Path, marker: str, output: str) -> None:
     page.write_text(_block(marker).sub(lambda block: block[1] + output + block[3], text), encoding="utf-8")
 
 
+def _write_rates(page: Path) -> None:
+    text, rates = page.read_text(encoding="utf-8"), support_rates()
+    page.write_text(RATES.sub(lambda part: f"{part[1]}\n{rates}\n{part[3]}", text), encoding="utf-8")
+
+
 if __name__ == "__main__":
+    _write_rates(ROOT / "docs" / "support.md")
     _write(ROOT / "README.md", "example-output", example())
     for deposited in sys.argv[1:]:
         _write(ROOT / "docs" / "own-study.md", "train-output", guide(Path(deposited)))

@@ -94,15 +94,19 @@ def _limits(scores: Floats) -> Limits:
     """Limits that new scores like these pass at half of the rates. scores: (n,), each against the others alone.
 
     A trial of 47 has no quantile of 99.5 %: beyond the start of the tail, scores are taken to fall off exponentially, which
-    is on the safe side for tails of a normal or a bounded measure.
+    is on the safe side for tails of a normal or a bounded measure. That the k scores there only estimate how fast is taken
+    into account: a new score passes x beyond the start with (1 + x / (k mean))^-k, which for large k is exp(-x / mean).
     """
     start = float(np.quantile(scores, 1 - TAIL))
     above = scores[scores > start] - start
-    if above.size == 0:
+    k = above.size
+    if k == 0:
         return Limits(start, start)
-    mean, share = float(above.mean()), above.size / len(scores)
-    edge = start + mean * max(float(np.log(share * CRITERIA / EDGE_RATE)), 0.0)
-    return Limits(edge, edge + mean * float(np.log(EDGE_RATE / OUTSIDE_RATE)))
+    times = max(k / len(scores) * CRITERIA / EDGE_RATE, 1.0)
+    edge, outside = (
+        start + k * float(above.mean()) * (rarer ** (1 / k) - 1) for rarer in (times, times * EDGE_RATE / OUTSIDE_RATE)
+    )
+    return Limits(edge, outside)
 
 
 def _left_out_excess(covariates: Covariates) -> Floats:

@@ -1,5 +1,6 @@
 """The README and the guide show what the commands really print."""
 
+import pytest
 from docs import outputs
 
 
@@ -10,3 +11,8 @@ def test_the_readme_shows_what_training_on_the_example_prints(project):
 def test_the_guide_shows_what_training_on_its_study_prints(project, shared_data):
     printed = outputs.guide(shared_data / "gse198520_anti_tnf_ra.csv")
     assert outputs.shown(project / "docs" / "own-study.md", "train-output") == printed
+
+
+@pytest.mark.slow
+def test_the_page_of_support_shows_the_rates_as_they_come_out(project):
+    assert outputs.shown_rates(project / "docs" / "support.md") == outputs.support_rates()

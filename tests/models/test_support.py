@@ -201,19 +201,3 @@ def test_a_measure_without_spread_takes_no_part():
     distance, residual = joint_distance(conditional, np.array([[0.5, 0.0]]))
     assert np.isfinite(distance).all()
     assert residual[0, 1] == 0
-
-
-# how often
-
-
-@pytest.mark.parametrize(("n", "fewest", "most_outside"), [(47, 0.72, 0.12), (240, 0.9, 0.03)])
-def test_new_patients_from_the_same_population_are_mostly_inside(a_trial, ld_il2, judged, n, fewest, most_outside):
-    inside, outside = [], []
-    for seed in range(4):
-        training = a_trial(ld_il2, n, seed=seed, missing=0.1, below=0.1)
-        new = a_trial(ld_il2, 500, seed=100 + seed, missing=0.1)
-        status = [found.status for found in judged(training, new.covariates)]
-        inside.append(status.count("inside") / 500)
-        outside.append(status.count("outside") / 500)
-    assert np.mean(inside) > fewest
-    assert np.mean(outside) < most_outside

@@ -73,30 +73,10 @@ OFFICIAL_ITEMS = [
     "27b",
     "27c",
 ]
-CODES = [
-    "PB111",
-    "PB112",
-    "PB113",
-    "PB121",
-    "PB122",
-    "PB123",
-    "PB131",
-    "PB132",
-    "PB141",
-    "PB142",
-    "PB143",
-    "PB144",
-    "PB145",
-    "PB146",
-    "PB211",
-    "PB212",
-    "PB241",
-    "PB242",
-    "PB243",
-    "PB244",
-    "PB245",
-    "PB246",
-]
+SHARED = ["1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "3.1", "3.2", "3.3", "3.4"]
+DEVELOPMENT = ["4.1", "4.2", "4.3", "4.4", "4.5"]
+EVALUATION = ["4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7"]
+FURTHER = ["F1", "F2", "F3", "F4", "F5"]
 VOID = {"meta", "line", "rect", "circle", "path"}
 KINDS = ("simulated", "two_arms", "one_arm")
 
@@ -238,11 +218,19 @@ def test_every_tripod_item_is_there_once_in_the_official_order(pages, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_check_has_its_permanent_code_and_a_result(pages, kind):
-    assert re.findall(r'<th scope="row">(PB\d{3})</th>', pages[kind]) == CODES
-    checks = pages[kind][pages[kind].index('<section id="probast">') :]
-    results = re.findall(r'<span class="status [a-z-]+">([a-z ]+)</span>', checks)
-    assert len(results) == len(CODES)
+def test_every_question_of_probast_has_its_official_number_and_a_result(pages, kind):
+    assert len(SHARED) + len(DEVELOPMENT) == 16
+    assert len(SHARED) + len(EVALUATION) == 18
+    asked = [a["data-probast"] for a in Reader(pages[kind]).of("th") if "data-probast" in a]
+    assert asked == [
+        *(f"both {number}" for number in SHARED),
+        *(f"development {number}" for number in DEVELOPMENT),
+        *(f"evaluation {number}" for number in EVALUATION),
+        *(f"further {number}" for number in FURTHER),
+    ]
+    questions = pages[kind][pages[kind].index('<section id="probast">') :]
+    results = re.findall(r'<span class="status [a-z-]+">([a-z ]+)</span>', questions)
+    assert len(results) == len(asked)
     assert set(results) <= {"passed", "failed", "cannot judge", "not applicable"}
 
 

@@ -7,9 +7,13 @@ from acrcast.estimators.rows import PreparedRows
 
 
 def stratified_folds(arm: Floats, y: Floats, folds: int, rng: np.random.Generator) -> Integers:
-    """(n,) fold numbers, balanced within arm and outcome."""
+    """(n,) fold numbers, balanced within arm and outcome.
+
+    Patients are dealt out by outcome first: with at least two of each outcome, and no more folds than of either, every
+    fold leaves both outcomes to the others.
+    """
     order = rng.permutation(len(y))
-    order = order[np.lexsort((y[order], arm[order]))]
+    order = order[np.lexsort((arm[order], y[order]))]
     fold = np.empty(len(y), dtype=np.int64)
     fold[order] = (np.arange(len(y)) + int(rng.integers(folds))) % folds
     return fold

@@ -42,3 +42,12 @@ def test_folds_inside_a_resample_are_of_its_own_patients_and_blind_to_the_outcom
     assert set(folds[0][~without_weight]) == {0, 1, 2, 3, 4}
     for patient in np.unique(prepared.patient):
         assert len(set(folds[0][prepared.patient == patient])) == 1
+
+
+@pytest.mark.parametrize("arms_of_responders", [(-0.5, 0.5), (-0.5, -0.5)])
+def test_two_responders_are_never_in_one_fold_so_that_every_training_part_has_one(arms_of_responders):
+    arm = np.array([*arms_of_responders, *np.repeat([-0.5, 0.5], 5)])
+    y = np.array([1.0, 1.0, *np.zeros(10)])
+    for seed in range(50):
+        fold = stratified_folds(arm, y, 2, np.random.default_rng(seed))
+        assert fold[0] != fold[1]

@@ -1,6 +1,7 @@
 """`acrcast train`: from trial data to a registered model."""
 
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -200,7 +201,8 @@ def _share(part: int, whole: int) -> str:
 
 
 def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
-    if estimate.value != estimate.value:
-        return "-"
+    """A dash for a figure that does not exist, as a C statistic where nobody responded; the value alone without an interval."""
     value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    if isnan(estimate.value):
+        return "-"
+    return value if isnan(estimate.low + estimate.high) else f"{value} ({low} to {high})"

@@ -49,8 +49,15 @@ class Facts:
 
     @property
     def verdict(self) -> str:
-        """As on the card."""
-        return str(self.card["verdict"])
+        """As on the card, as a sentence: it may begin with the name of a candidate."""
+        verdict = str(self.card["verdict"])
+        return verdict[:1].upper() + verdict[1:]
+
+    @property
+    def expected(self) -> Mapping[str, Any]:
+        """Figures of the procedure that chose, on patients that neither choice nor fit has seen."""
+        found: Mapping[str, Any] = self.card["validation"]["procedure"]["figures"]
+        return found
 
     @property
     def corrected(self) -> Mapping[str, Any]:
@@ -60,7 +67,7 @@ class Facts:
 
     @property
     def gain_interval(self) -> tuple[float, float] | None:
-        """Of the corrected gain over quoting the response rate."""
+        """Of the gain over quoting the response rate, the choice inside."""
         gain = headline(self.card).gain
         return (gain.low, gain.high) if gain and math.isfinite(gain.low) else None
 

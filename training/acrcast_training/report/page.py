@@ -1,5 +1,7 @@
 """The page: tables, pictures and checklists of one model put into the template."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import jinja2
@@ -11,10 +13,18 @@ from acrcast.studies import Study
 from acrcast_training.report import pictures, tables
 from acrcast_training.report.claims import not_to_be_claimed
 from acrcast_training.report.facts import Facts
-from acrcast_training.report.probast import probast
+from acrcast_training.report.probast import Check, probast
 from acrcast_training.report.tripod import tripod
 
 ANSWERED_BY = {"run": "the run", "part": "the run, in part", "person": "a person"}
+
+
+HEADINGS = {
+    "both": "Development and evaluation",
+    "development": "Development",
+    "evaluation": "Evaluation",
+    "further": "Further questions",
+}
 
 
 def report_on(folder: Path, study: Study | None = None) -> str:
@@ -35,6 +45,7 @@ def render(model: ResponseModel, manifest: Manifest) -> str:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = tables.shown
+    environment.filters["by_domain"] = _by_domain
     return environment.get_template("report.html.j2").render(
         facts=facts,
         model=model,
@@ -49,3 +60,9 @@ def render(model: ResponseModel, manifest: Manifest) -> str:
         checks=probast(facts),
         answered_by=ANSWERED_BY,
     )
+
+
+def _by_domain(checks: Sequence[Check]) -> list[tuple[str, list[Check]]]:
+    """Checks under the heading of their part and domain, in their order."""
+    headed = groupby(checks, key=lambda check: ": ".join(filter(None, (HEADINGS[check.part], check.domain))))
+    return [(heading, list(group)) for heading, group in headed]

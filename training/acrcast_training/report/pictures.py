@@ -31,7 +31,7 @@ def flow(arms: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Markup
                 216.0,
                 [
                     f"responded: {arm['responders']} of {arm['randomised']}",
-                    "(all, not assessed = no response)",
+                    "(not assessed = no response)",
                     f"per protocol: {arm['responders_per_protocol']} of {arm['assessed']}",
                 ],
             ),

@@ -9,6 +9,8 @@ from acrcast_training.report.facts import Facts
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+# Keeps what is in brackets on one line.
+TIED = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def with_interval(
     """`0.68 (0.62 to 0.74)`; the value alone where there is no interval."""
     if value is None or low is None or high is None:
         return shown(value, decimals, sign)
-    return f"{shown(value, decimals, sign)} ({shown(low, decimals, sign)} to {shown(high, decimals, sign)})"
+    return f"{shown(value, decimals, sign)} ({shown(low, decimals, sign)}{TIED}to{TIED}{shown(high, decimals, sign)})"
 
 
 def three(found: Sequence[float | None], decimals: int = 2, sign: str = "") -> str:
@@ -45,7 +47,7 @@ def three(found: Sequence[float | None], decimals: int = 2, sign: str = "") -> s
 
 
 def share(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "0 of 0"
+    return f"{part} of {whole} ({100 * part / whole:.1f}{TIED}%)" if whole else "0 of 0"
 
 
 def flow(facts: Facts) -> Table:
@@ -88,10 +90,10 @@ def _baseline_cell(cell: Mapping[str, Any]) -> str:
     if cell["known"] == 0:
         return f"none known; {cell['missing']} missing"
     if "count" in cell:
-        text = f"{cell['count']} ({100 * cell['count'] / cell['known']:.0f} %)"
+        text = f"{cell['count']} ({100 * cell['count'] / cell['known']:.0f}{TIED}%)"
     else:
         low, high = cell["quartiles"]
-        text = f"{cell['median']:g} ({low:g} to {high:g})"
+        text = f"{cell['median']:g} ({low:g}{TIED}to{TIED}{high:g})"
         if cell["below_limit"]:
             text += f"; {cell['below_limit']} below the limit of detection"
     return text + (f"; {cell['missing']} missing" if cell["missing"] else "")
@@ -159,6 +161,7 @@ def performance(facts: Facts) -> Table:
         rows.append(
             (
                 label,
+                of_card(facts.expected.get(name), decimals),
                 of_card(found, decimals),
                 shown(found["apparent"], decimals),
                 shown(found["optimism"], decimals, "+"),
@@ -168,8 +171,9 @@ def performance(facts: Facts) -> Table:
         )
     method = facts.card["validation"]["optimism"]
     return Table(
-        f"The served model by {method['resamples']} bootstrap resamples ({method['failed']} failed), 95 % intervals",
-        ("Figure", "Corrected", "Apparent", "Optimism", ".632+ beside it", "To be compared with"),
+        f"With the choice inside by nested cross-validation; the served candidate by itself by {method['resamples']} "
+        f"bootstrap resamples ({method['failed']} failed); 95 % intervals",
+        ("Figure", "To be expected", "By itself, corrected", "Apparent", "Optimism", ".632+ beside it", "To be compared with"),
         tuple(rows),
     )
 
@@ -221,7 +225,7 @@ def _group_cells(part: Mapping[str, Any], facts: Facts) -> tuple[str, ...]:
     if "c_statistic" in part:
         more = (three(part["c_statistic"]), three(part["calibration_slope"]))
     observed = three(part["observed_over_expected"])
-    return (counted, f"{100 * part['mean_risk']:.1f} %", observed, *more)
+    return (counted, f"{100 * part['mean_risk']:.1f}{TIED}%", observed, *more)
 
 
 def missing(facts: Facts) -> Table:
@@ -230,7 +234,7 @@ def missing(facts: Facts) -> Table:
     return Table(
         "Share of patients in whom a measure is missing",
         ("Measure", "Missing"),
-        tuple((facts.labels([name]), f"{100 * value:.1f} %") for name, value in shares),
+        tuple((facts.labels([name]), f"{100 * value:.1f}{TIED}%") for name, value in shares),
     )
 
 
@@ -244,8 +248,7 @@ def coefficients(facts: Facts) -> Table | None:
     for position, (name, coefficient) in enumerate(zip(model.terms.names, model.ensemble.point, strict=True)):
         column = position - model.terms.first_measure
         is_measure = 0 <= column < len(model.terms.columns)
-        unchanged = not facts.individual and position >= model.terms.first_measure
-        if unchanged:
+        if not coefficient and position >= model.terms.first_measure:
             continue
         rows.append(
             (
@@ -262,6 +265,36 @@ def coefficients(facts: Facts) -> Table | None:
         ("Term, standardised", "Coefficient", "Scale", "Mean on the scale", "SD on the scale"),
         tuple(rows),
     )
+
+
+def without_part(facts: Facts) -> str:
+    """Labels of the measures whose coefficients are all zero: not chosen, or the same in all patients."""
+    model = facts.model
+    if not isinstance(model.ensemble, LogisticEnsemble):
+        return ""
+    measures = model.ensemble.point[model.terms.measures]
+    used = {column.field for column, value in zip(model.terms.columns, measures, strict=True) if value}
+    used |= {
+        model.terms.columns[j].field
+        for j, value in zip(model.terms.modifiers, model.ensemble.point[model.terms.interactions], strict=True)
+        if value
+    }
+    return facts.labels(field.name for field in model.study.contract.covariates if field.name not in used)
+
+
+CANDIDATE_WORDS: Mapping[str, str] = {
+    "prevalence": "quotes the response rate of the arm to every patient",
+    "prespecified": "Bayesian logistic regression on the few measures named beforehand",
+    "hierarchical": "Bayesian logistic regression on all measures, which learns how far to shrink them",
+    "firth": "logistic regression on the measures named beforehand, with Firth's correction for few patients",
+    "elastic-net": "logistic regression that shrinks all measures and drops those that do not help",
+    "xgboost": "boosted trees on all measures, which may bend and interact",
+}
+
+
+def candidate_words(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """The candidates that were compared, with what each is."""
+    return tuple((name, CANDIDATE_WORDS[name]) for name in facts.card["validation"]["candidates"])
 
 
 def _term(facts: Facts, name: str) -> str:
@@ -314,7 +347,7 @@ def policies(facts: Facts) -> Table:
         tuple(
             (
                 f"{policy['threshold']:.2f}",
-                f"{100 * policy['share']:.0f} %",
+                f"{100 * policy['share']:.0f}{TIED}%",
                 three(policy["response"]),
                 three(policy["over_none"], sign="+"),
                 three(policy["over_all"], sign="+"),
