@@ -183,7 +183,7 @@ def test_only_failed_gates_refuse():
 
 def test_the_figures_of_a_model_before_its_update_are_not_its_own():
     figures = {"gain_over_prevalence": {"value": 0.05, "interval": [0.01, 0.09]}}
-    card = {"validation": {"optimism": {"figures": figures}}}
+    card = {"validation": {"procedure": {"figures": figures}}}
     assert headline(card) == Headline(Estimate(0.05, 0.01, 0.09), None)
     card["validation"]["figures_are_of"] = "the model as trained, before it was updated"
     assert headline(card) == Headline(None, None)

@@ -62,7 +62,7 @@ class Registry:
 def card_of(model, gain, slope):
     figures = {"gain_over_prevalence": gain, "calibration_slope": slope}
     validation = model.card["validation"]
-    return {**model.card, "validation": {**validation, "optimism": {**validation["optimism"], "figures": figures}}}
+    return {**model.card, "validation": {**validation, "procedure": {**validation["procedure"], "figures": figures}}}
 
 
 @pytest.fixture(scope="module")
