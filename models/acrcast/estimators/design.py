@@ -131,16 +131,18 @@ class Standardisation:
     @classmethod
     def fit(cls, scaled: Floats, weights: Floats) -> "Standardisation":
         """scaled: (n, q) with NaN. weights: (n,). What is missing takes no part."""
-        known = ~np.isnan(scaled)
-        w = weights[:, None] * known
-        total = w.sum(axis=0)
-        seen = total > 0
-        value = np.where(known, scaled, 0.0)
-        mean = np.divide((w * value).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
-        spread = np.divide((w * (value - mean) ** 2).sum(axis=0), total, out=np.zeros(scaled.shape[1]), where=seen)
+        mean, spread = np.zeros(scaled.shape[1]), np.zeros(scaled.shape[1])
+        for j, column in enumerate(scaled.T):
+            known = ~np.isnan(column)
+            w, value = weights[known], column[known]
+            if (total := float(w.sum())) > 0:
+                mean[j] = w @ value / total
+                spread[j] = w @ (value - mean[j]) ** 2 / total
         sd = np.sqrt(spread)
         constant = sd <= 1e-9 * np.abs(mean)
         return cls(mean, np.where(constant, np.inf, sd))
 
     def apply(self, scaled: Floats) -> Floats:
-        return (scaled - self.mean) / self.sd
+        standardised = scaled - self.mean
+        standardised /= self.sd
+        return standardised
