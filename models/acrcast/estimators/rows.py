@@ -119,7 +119,8 @@ def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> Prepa
         start = start or preparation
         preparations.append(preparation)
         standard = preparation.standardisation.apply(rows.scaled)
-        Z[b] = standard[patient]
+        # in place, without a buffer of its size
+        np.take(standard, patient, axis=0, out=Z[b], mode="clip")
         if incomplete.size:
             drawn = preparation.conditional.draw(standard[incomplete], rows.below[incomplete], nodes)
             Z[b, copies[patient] > 1] = drawn.reshape(-1, q)
