@@ -186,7 +186,7 @@ def _expected(
         here, w = known[pattern[rows]], weights[rows]
         deviation = np.where(here, Z[rows] - mean, 0.0)
         expected = np.where(here, Z[rows], mean + (regressions[pattern[rows]] @ deviation[:, :, None])[:, :, 0])
-        if cut[rows].any():
+        if below[rows].any():
             products += _cut_rows(expected, conditional, pattern[rows], below[rows], Z[rows], w)
         total += w @ expected
         products += (expected * w[:, None]).T @ expected
