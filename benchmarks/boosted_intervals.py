@@ -6,28 +6,25 @@ data have, are asked whether the interval of each risk and of their difference h
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
 from acrcast.contract import Covariates
-from acrcast.estimators.boosted import MEMBERS_SETTINGS, fit_members, fit_point
-from acrcast.estimators.ensemble import BoostedEnsemble, Ensemble, LogisticEnsemble
-from acrcast.estimators.normal import expit, latin_normal
-from acrcast.estimators.rows import prepare
+from acrcast.estimators.ensemble import BoostedEnsemble, LogisticEnsemble
+from acrcast.estimators.normal import expit
 from acrcast.response_model import ResponseModel
 from acrcast.studies.ld_il2_ra import STUDY
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.data.simulator.baseline import Patients, enrol
 from acrcast_training.data.simulator.recording import record
 from acrcast_training.data.simulator.response import calibrated
-from acrcast_training.fit import fit_model, trial_rows
+from acrcast_training.fit import fit_model
 from acrcast_training.operating_characteristics.trial import EFFECTS, LEVEL
 
 NEW_PATIENTS, NEW_PATIENTS_SEED = 1000, 47
-KINDS = ("plain", "recentred", "mixed", "reweighted")
 Truth = Callable[[Patients, Bools], Floats]
 
 
@@ -78,75 +75,29 @@ def drawn(truth: Truth, patients: int, seed: list[int]) -> tuple[Cohort, Floats,
 
 
 @dataclass(frozen=True)
-class PlainDraws:
-    """The posterior's draws as they are, about an estimate by boosted trees."""
+class MovedDraws(BoostedEnsemble):
+    """The posterior's draws as they are (share 0), all moved to the trees (1), or some of them, and not spread further."""
 
-    point: BoostedEnsemble
-    posterior: LogisticEnsemble
+    share: float = 0.5
 
     @property
-    def size(self) -> int:
-        return self.posterior.size
-
-    def estimate(self, arm: float, Z: Floats) -> Floats:
-        return self.point.estimate(arm, Z)
-
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        return self.posterior.members_of_complete(arm, Z)
-
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        return self.posterior.members_of_drawn(arm, Z)
-
-    def contributions(self, arm: float, Z: Floats) -> tuple[Floats, Floats]:
-        return self.point.contributions(arm, Z)
+    def _moved(self) -> Floats:
+        return np.where(np.arange(self.size) % 2 < 2 * self.share, 1.0, 0.0)
 
 
-@dataclass(frozen=True)
-class RecentredDraws(PlainDraws):
-    """The posterior's draws moved by what the trees' log-odds differ from the hierarchical model's own estimate."""
-
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        shift = self.point.estimate(arm, Z) - self.posterior.estimate(arm, Z)
-        return self.posterior.members_of_complete(arm, Z) + shift[:, None]
-
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        return self.posterior.members_of_drawn(arm, Z) + self.point.estimate(arm, Z) - self.posterior.estimate(arm, Z)
-
-
-@dataclass(frozen=True)
-class MixedDraws(PlainDraws):
-    """Every second draw moved to the trees, the others where the hierarchical model has them: either may be right."""
-
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        shift = self.point.estimate(arm, Z) - self.posterior.estimate(arm, Z)
-        return self.posterior.members_of_complete(arm, Z) + shift[:, None] * (np.arange(self.size) % 2)
-
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        shift = self.point.estimate(arm, Z) - self.posterior.estimate(arm, Z)
-        return self.posterior.members_of_drawn(arm, Z) + shift * (np.arange(self.size) % 2)
-
-
-def models(cohort: Cohort, seed: int, kinds: list[str]) -> Iterator[tuple[str, ResponseModel]]:
+def models(cohort: Cohort, seed: int) -> dict[str, ResponseModel]:
     """The same estimate by boosted trees with each kind of members; and the hierarchical model, to compare with."""
-    logistic = fit_model(cohort, "hierarchical", seed=seed)
-    rows = trial_rows(cohort)
-    prepared = prepare(rows, np.ones((1, len(rows))), np.random.default_rng([seed, 0]))
-    booster, _ = fit_point(prepared, 0, np.random.default_rng([seed, 1]))
-    point = BoostedEnsemble(prepared.terms, booster, (), 1.0)
+    logistic, served = (fit_model(cohort, candidate, seed=seed) for candidate in ("hierarchical", "xgboost"))
     assert isinstance(logistic.ensemble, LogisticEnsemble)
-    ensembles: dict[str, Ensemble] = {
-        "plain": PlainDraws(point, logistic.ensemble),
-        "recentred": RecentredDraws(point, logistic.ensemble),
-        "mixed": MixedDraws(point, logistic.ensemble),
+    assert isinstance(served.ensemble, BoostedEnsemble)
+    booster, draws = served.ensemble.booster, logistic.ensemble
+    return {
+        "hierarchical": logistic,
+        "plain": replace(served, ensemble=MovedDraws(booster, draws, 0.0)),
+        "recentred": replace(served, ensemble=MovedDraws(booster, draws, 1.0)),
+        "mixed": replace(served, ensemble=MovedDraws(booster, draws, 0.5)),
+        "served": served,
     }
-    if "reweighted" in kinds:
-        boosters, factor = fit_members(prepared, MEMBERS_SETTINGS, np.random.default_rng([seed, 2]))
-        ensembles["reweighted"] = BoostedEnsemble(prepared.terms, booster, tuple(boosters), factor)
-    yield "hierarchical", logistic
-    for kind in kinds:
-        ensemble = ensembles[kind]
-        nodes = latin_normal(ensemble.size, len(rows.terms.columns), np.random.default_rng([seed, 3]))
-        yield kind, replace(logistic, candidate="xgboost", ensemble=ensemble, nodes=nodes)
 
 
 def judged(model: ResponseModel, covariates: Covariates, control: Floats, treated: Floats) -> Floats:
@@ -172,7 +123,6 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--patients", type=int, nargs="+", default=[120, 240, 600])
     parser.add_argument("--truths", nargs="+", choices=TRUTHS, default=list(TRUTHS))
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     given = parser.parse_args()
     print(
         f"{given.trials} trials each; coverage (width) of control, treated, benefit; mean error of the treated risk and the benefit"
@@ -185,7 +135,7 @@ def main() -> None:
             found: dict[str, list[Floats]] = {}
             for trial in range(given.trials):
                 cohort, _, _ = drawn(TRUTHS[name], patients, [patients, number, trial])
-                for kind, model in models(cohort, trial, given.kinds):
+                for kind, model in models(cohort, trial).items():
                     found.setdefault(kind, []).append(judged(model, new.covariates, control, treated))
             for kind, all_trials in found.items():
                 mean = np.mean(all_trials, axis=0)

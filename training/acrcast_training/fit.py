@@ -12,7 +12,7 @@ from acrcast.errors import FitError
 from acrcast.estimators.candidates import CANDIDATES, LogisticPoints
 from acrcast.estimators.ensemble import BoostedEnsemble, Ensemble, LogisticEnsemble
 from acrcast.estimators.normal import latin_normal
-from acrcast.estimators.posterior import hierarchical
+from acrcast.estimators.posterior import hierarchical, projected
 from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
 from acrcast.estimators.small_set import arm_rates
 from acrcast.prediction import ModelIdentity
@@ -65,17 +65,17 @@ def fit_model(cohort: Cohort, candidate: str, *, seed: int, card: Mapping[str, A
 
 def _ensemble(prepared: PreparedRows, candidate: str, seed: int) -> Ensemble:
     for_point, for_members = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
+    posterior = hierarchical(prepared)
+    draws = posterior.draws(MEMBERS, for_members)
     if CANDIDATES[candidate].is_logistic:
         points = CANDIDATES[candidate].fit(prepared, for_point)
         assert isinstance(points, LogisticPoints)  # noqa: S101  says to the type checker what is_logistic means
-        return LogisticEnsemble(
-            prepared.terms, points.coefficients[0], hierarchical(prepared).draws(MEMBERS, for_members)
-        )
-    from acrcast.estimators.boosted import MEMBERS_SETTINGS, fit_members, fit_point  # noqa: PLC0415  only when a model needs it
+        return LogisticEnsemble(prepared.terms, points.coefficients[0], draws)
+    from acrcast.estimators.boosted import fit_point, spread_by_disagreement  # noqa: PLC0415  only when a model needs it
 
-    point, _ = fit_point(prepared, 0, for_point)
-    boosters, factor = fit_members(prepared, MEMBERS_SETTINGS, for_members)
-    return BoostedEnsemble(prepared.terms, point, tuple(boosters), factor)
+    booster, _ = fit_point(prepared, 0, for_point)
+    linear = LogisticEnsemble(prepared.terms, projected(prepared, posterior)[0], draws)
+    return spread_by_disagreement(BoostedEnsemble(booster, linear), prepared, for_members)
 
 
 def _training_range(covariates: Covariates, rows: TrialRows, prepared: PreparedRows) -> TrainingRange:

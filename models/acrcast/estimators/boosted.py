@@ -1,15 +1,16 @@
 """Gradient-boosted trees by XGBoost, with defaults for small trials: shallow trees, strong shrinkage, monotone where the study
 says so, and the arm as one of the columns."""  # noqa: D205, D209  one sentence
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xgboost as xgb
 
 from acrcast.arrays import Floats
-from acrcast.estimators.design import Terms
+from acrcast.estimators.design import CONTROL, TREATED, Terms
+from acrcast.estimators.ensemble import BoostedEnsemble
 from acrcast.estimators.folds import inner_folds
-from acrcast.estimators.normal import expit, log1p_exp
+from acrcast.estimators.normal import latin_normal, log1p_exp
 from acrcast.estimators.rows import PreparedRows
 from acrcast.studies.study import Study
 
@@ -17,12 +18,6 @@ LEARNING_RATE = 0.05
 DEPTHS = (1, 2)
 ROUNDS = (10, 25, 50, 100, 150)
 FOLDS = 5
-MEMBERS = 50
-SIMULATIONS = 6
-SIMULATION_MEMBERS = 20
-NOMINAL = 0.95
-NORMAL_QUANTILE = 1.959963984540054
-SMALLEST_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +26,6 @@ class BoostedSettings:
 
     depth: int
     rounds: int
-
-
-# Members are not tuned: tuning in a small trial picks stumps, whose spread hides what they cannot follow.
-MEMBERS_SETTINGS = BoostedSettings(depth=2, rounds=100)
 
 
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:
@@ -53,14 +44,12 @@ def fit_point(prepared: PreparedRows, resample: int, rng: np.random.Generator) -
     """The tuned booster of one resample, and what was chosen."""
     settings = tune(prepared, resample, rng)
     X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[resample])
-    return _train(prepared, X, prepared.y, prepared.weights[resample], settings, seed=0), settings
+    return _train(prepared, X, prepared.weights[resample], settings), settings
 
 
-def log_odds(booster: xgb.Booster, features: Floats, rounds: int = 0) -> Floats:
-    """(n,) log-odds of the rows, by the first `rounds` trees or by all."""
-    margin: Floats = booster.inplace_predict(features, iteration_range=(0, rounds), predict_type="margin").astype(
-        np.float64
-    )
+def log_odds(booster: xgb.Booster, features: Floats) -> Floats:
+    """(n,) log-odds of the rows."""
+    margin: Floats = booster.inplace_predict(features, predict_type="margin").astype(np.float64)
     return margin
 
 
@@ -68,42 +57,40 @@ def tune(prepared: PreparedRows, resample: int, rng: np.random.Generator) -> Boo
     """Depth and rounds with the least cross-validated log loss inside the resample; ties go to the simpler."""
     fold = inner_folds(prepared, resample, FOLDS, rng)
     X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[resample])
+    weights, y = prepared.weights[resample], prepared.y
     loss = np.zeros((len(DEPTHS), len(ROUNDS)))
     for k in range(FOLDS):
-        inside = prepared.weights[resample] * (fold != k)
-        outside = prepared.weights[resample] * (fold == k)
+        inside, outside = (weights > 0) & (fold != k), fold == k
+        if not outside.any():  # fewer patients than folds
+            continue
+        data, left_out = _matrix(X[inside], y[inside], weights[inside]), xgb.DMatrix(X[outside], nthread=1)
         for d, depth in enumerate(DEPTHS):
-            booster = _train(prepared, X, prepared.y, inside, BoostedSettings(depth, max(ROUNDS)), seed=0)
-            for r, rounds in enumerate(ROUNDS):
-                eta = log_odds(booster, X, rounds)
-                loss[d, r] += np.sum(outside * (log1p_exp(eta) - prepared.y * eta))
+            booster = xgb.Booster(_parameters(prepared, y[inside], weights[inside], depth), [data, left_out])
+            for r, (first, last) in enumerate(zip((0, *ROUNDS), ROUNDS, strict=False)):
+                _boost(booster, data, first, last)
+                # XGBoost keeps the sums of earlier rounds for the matrices that it was given
+                eta = booster.predict(left_out, output_margin=True).astype(np.float64)
+                loss[d, r] += np.sum(weights[outside] * (log1p_exp(eta) - y[outside] * eta))
     best_depth, best_rounds = np.unravel_index(np.argmin(loss), loss.shape)
     return BoostedSettings(DEPTHS[best_depth], ROUNDS[best_rounds])
 
 
-def fit_members(
-    prepared: PreparedRows, settings: BoostedSettings, rng: np.random.Generator
-) -> tuple[list[xgb.Booster], float]:
-    """Refits under random weights, and the factor by which their spread is widened.
+def spread_by_disagreement(
+    ensemble: BoostedEnsemble, prepared: PreparedRows, rng: np.random.Generator
+) -> BoostedEnsemble:
+    """The ensemble with its members' intercepts and arm effects spread by as much as trees and linear model are apart.
 
-    The factor is found by simulation: outcomes are drawn from the fit itself, the procedure is refitted to them, and the factor
-    is the one at which intervals of that width would have held the risks that the outcomes were drawn from.
+    Where the two differ, neither form is known to be right, and the truth may be as far from both as they are from each other.
+    How far that is: the root mean square over the patients, for the log-odds averaged over the arms and for their contrast.
     """
-    X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[0])
-    weights, y = prepared.weights[0], prepared.y
-    centre = _train(prepared, X, y, weights, settings, seed=0)
-    truth = log_odds(centre, X)
-    members = _reweighted(prepared, X, y, settings, MEMBERS, rng)
-    deviations = []
-    for _ in range(SIMULATIONS):
-        drawn = (rng.random(len(prepared.rows)) < prepared.by_patient(expit(truth)[None])[0]).astype(np.float64)
-        simulated = drawn[prepared.patient]
-        refitted = log_odds(_train(prepared, X, simulated, weights, settings, seed=0), X)
-        refits = _reweighted(prepared, X, simulated, settings, SIMULATION_MEMBERS, rng)
-        spread = np.std([log_odds(member, X) for member in refits], axis=0)
-        deviations.append(np.abs(refitted - truth) / np.maximum(spread, SMALLEST_SPREAD))
-    factor = float(np.quantile(np.concatenate(deviations), NOMINAL)) / NORMAL_QUANTILE
-    return members, max(1.0, factor)
+    terms, Z, weights = prepared.terms, prepared.Z[0], prepared.weights[0]
+    treated = ensemble.disagreement(TREATED, Z)
+    control = ensemble.disagreement(CONTROL, Z) if terms.two_arms else treated
+    apart = [(treated + control) / 2, treated - control][: terms.first_measure]
+    spread = np.sqrt([np.average(part**2, weights=weights) for part in apart])
+    members = ensemble.logistic.members.copy()
+    members[:, : terms.first_measure] += spread * latin_normal(len(members), terms.first_measure, rng)
+    return replace(ensemble, logistic=replace(ensemble.logistic, members=members))
 
 
 def monotone_constraints(terms: Terms, study: Study) -> tuple[int, ...]:
@@ -130,33 +117,30 @@ def contributions(booster: xgb.Booster, features: Floats) -> Floats:
     return values
 
 
-def _reweighted(
-    prepared: PreparedRows, X: Floats, y: Floats, settings: BoostedSettings, count: int, rng: np.random.Generator
-) -> list[xgb.Booster]:
-    """Refits under exponential weights of the patients (Rubin 1981), not stratified: the response rate varies too."""
-    return [
-        _train(
-            prepared,
-            X,
-            y,
-            prepared.weights[0] * rng.exponential(size=len(prepared.rows))[prepared.patient],
-            settings,
-            seed=m,
-        )
-        for m in range(count)
-    ]
-
-
-def _train(
-    prepared: PreparedRows, X: Floats, y: Floats, weights: Floats, settings: BoostedSettings, *, seed: int
-) -> xgb.Booster:
+def _train(prepared: PreparedRows, X: Floats, weights: Floats, settings: BoostedSettings) -> xgb.Booster:
     used = weights > 0
-    rate = float(np.average(y[used], weights=weights[used]))
-    total = float(weights[used].sum())
-    parameters = {
+    data = _matrix(X[used], prepared.y[used], weights[used])
+    booster = xgb.Booster(_parameters(prepared, prepared.y[used], weights[used], settings.depth), [data])
+    _boost(booster, data, 0, settings.rounds)
+    return booster.reset()
+
+
+def _boost(booster: xgb.Booster, data: xgb.DMatrix, first: int, last: int) -> None:
+    """Rounds `first` to `last` as `xgb.train` does them, whose callbacks would take a good part of the time of a small trial."""
+    for iteration in range(first, last):
+        booster.update(data, iteration)
+
+
+def _matrix(X: Floats, y: Floats, weights: Floats) -> xgb.DMatrix:
+    return xgb.DMatrix(X, label=y, weight=weights, nthread=1)
+
+
+def _parameters(prepared: PreparedRows, y: Floats, weights: Floats, depth: int) -> dict[str, object]:
+    rate, total = float(np.average(y, weights=weights)), float(weights.sum())
+    return {
         "objective": "binary:logistic",
         "base_score": float(np.clip(rate, 0.5 / total, 1 - 0.5 / total)),
-        "max_depth": settings.depth,
+        "max_depth": depth,
         "eta": LEARNING_RATE,
         "min_child_weight": 3,
         "reg_lambda": 5,
@@ -165,8 +149,6 @@ def _train(
         "max_bin": 64,
         "monotone_constraints": monotone_constraints(prepared.terms, prepared.rows.study),
         "nthread": 1,  # the same trees on every machine
-        "seed": seed,
+        "seed": 0,
         "verbosity": 0,
     }
-    data = xgb.DMatrix(X[used], label=y[used], weight=weights[used], nthread=1)
-    return xgb.train(parameters, data, settings.rounds)

@@ -73,42 +73,47 @@ class LogisticEnsemble:
 
 @dataclass(frozen=True, slots=True)
 class BoostedEnsemble:
-    """Boosters of the estimate and of the members; the members' spread about the estimate is widened by `factor`."""
+    """The estimate is the booster's; the members are draws of the hierarchical posterior, every second one moved to the trees.
 
-    terms: Terms
-    point: "xgb.Booster"
-    boosters: "tuple[xgb.Booster, ...]"
-    factor: float
+    Which of the two is right about a patient is not known: half of the members keep the linear model's view, and half have its
+    uncertainty about the booster's. logistic: the hierarchical model's own point, and its draws (see `boosted.spread_by_disagreement`).
+    """
+
+    booster: "xgb.Booster"
+    logistic: LogisticEnsemble
 
     @property
     def size(self) -> int:
-        return len(self.boosters)
+        return self.logistic.size
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
         from acrcast.estimators.boosted import feature_matrix, log_odds  # noqa: PLC0415  only when a model needs it
 
         flat = Z.reshape(-1, Z.shape[-1])
-        return log_odds(self.point, feature_matrix(self.terms, arm, flat)).reshape(Z.shape[:-1])
+        return log_odds(self.booster, feature_matrix(self.logistic.terms, arm, flat)).reshape(Z.shape[:-1])
 
     def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        return self.members_of_drawn(arm, np.broadcast_to(Z[:, None, :], (len(Z), self.size, Z.shape[1])))
+        return self.logistic.members_of_complete(arm, Z) + self._moved * self.disagreement(arm, Z)[:, None]
 
     def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        from acrcast.estimators.boosted import feature_matrix, log_odds  # noqa: PLC0415  only when a model needs it
+        return self.logistic.members_of_drawn(arm, Z) + self._moved * self.disagreement(arm, Z)
 
-        centre = self.estimate(arm, Z)
-        member = np.stack(
-            [log_odds(booster, feature_matrix(self.terms, arm, Z[:, m])) for m, booster in enumerate(self.boosters)],
-            axis=1,
-        )
-        return centre + self.factor * (member - centre)
+    def disagreement(self, arm: float, Z: Floats) -> Floats:
+        """(...) log-odds by the booster less those by the hierarchical model's own point. Z: (..., q)."""
+        return self.estimate(arm, Z) - self.logistic.estimate(arm, Z)
+
+    @property
+    def _moved(self) -> Floats:
+        """(M,) 1 for the members that are moved, 0 for the others."""
+        return np.resize(np.array([0.0, 1.0]), self.size)
 
     def contributions(self, arm: float, Z: Floats) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left. They add up to XGBoost's single precision."""
         from acrcast.estimators.boosted import contributions, feature_matrix  # noqa: PLC0415  only when a model needs it
 
-        values = contributions(self.point, feature_matrix(self.terms, arm, Z))
+        terms = self.logistic.terms
+        values = contributions(self.booster, feature_matrix(terms, arm, Z))
         measures, expected = values[:, :-1], values[:, -1]
-        if self.terms.two_arms:
+        if terms.two_arms:
             measures, expected = measures[:, 1:], expected + measures[:, 0]
         return measures, expected

@@ -1,26 +1,26 @@
-"""Boosted trees: what is tuned, the directions that they keep to, their contributions and their members."""
+"""Boosted trees: what is tuned, the directions that they keep to, their contributions, and how far their members are spread."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import xgboost as xgb
 
 from acrcast.estimators.boosted import (
     DEPTHS,
-    MEMBERS,
     ROUNDS,
-    BoostedSettings,
     as_bytes,
     contributions,
     feature_matrix,
-    fit_members,
     fit_point,
     from_bytes,
     log_odds,
     monotone_constraints,
+    spread_by_disagreement,
     tune,
 )
 from acrcast.estimators.design import CONTROL, TREATED
+from acrcast.estimators.ensemble import BoostedEnsemble, LogisticEnsemble
 from acrcast.estimators.rows import prepare
 
 
@@ -98,13 +98,70 @@ def test_a_booster_survives_the_way_to_bytes_and_back_exactly(prepared, booster)
     assert as_bytes(again) == as_bytes(booster)
 
 
-def test_members_differ_and_their_spread_is_never_narrowed(a_trial, auranofin):
+def spread_of(prepared, point):
+    """Standard deviations, by term, of members that were alike, where the trees say 0 and the linear model is `point`."""
+    X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[0])
+    data = xgb.DMatrix(X, label=prepared.y, nthread=1)
+    flat = xgb.train({"objective": "binary:logistic", "eta": 0.0, "base_score": 0.5, "nthread": 1}, data, 1)
+    terms = prepared.terms
+    linear = np.array([point.get(name, 0.0) for name in terms.names])
+    alike = BoostedEnsemble(flat, LogisticEnsemble(terms, linear, np.zeros((2000, terms.size))))
+    spread = spread_by_disagreement(alike, prepared, np.random.default_rng(0)).logistic.members.std(axis=0)
+    return dict(zip(terms.names, spread, strict=True))
+
+
+@pytest.mark.parametrize(("intercept", "arm"), [(0.0, 0.0), (0.4, 0.0), (0.0, -0.6), (-0.2, 0.8)])
+def test_members_are_spread_by_how_far_trees_and_linear_model_are_apart(a_trial, auranofin, intercept, arm):
+    found = spread_of(resampled(a_trial(auranofin, 60)), {"intercept": intercept, "arm": arm})
+    assert found.pop("intercept") == pytest.approx(abs(intercept), abs=0.002)
+    assert found.pop("arm") == pytest.approx(abs(arm), abs=0.004)
+    assert set(found.values()) == {0.0}
+
+
+def test_with_one_arm_only_the_intercept_is_spread(a_trial, one_arm):
+    found = spread_of(resampled(a_trial(one_arm, 30)), {"intercept": 0.5})
+    assert found.pop("intercept") == pytest.approx(0.5, abs=0.002)
+    assert set(found.values()) == {0.0}
+
+
+def test_how_far_apart_is_a_root_mean_square_over_the_patients_by_their_weights(a_trial, auranofin):
+    """0.3 and 0.5 apart for patients of weight 1 and 2, 9 for those of weight 0: sqrt((0.09 + 2 * 0.25) / 3)."""
     prepared = resampled(a_trial(auranofin, 60))
-    members, factor = fit_members(prepared, BoostedSettings(1, 25), np.random.default_rng(0))
-    features = feature_matrix(prepared.terms, TREATED, prepared.Z[0])
-    assert len(members) == MEMBERS
-    assert factor >= 1
-    assert np.std([log_odds(member, features) for member in members], axis=0).min() > 0
+    weights, Z = np.zeros((1, 60)), np.zeros_like(prepared.Z)
+    weights[0, :2] = 1, 2
+    Z[0, :, 0] = 0.3, 0.5, *[9.0] * 58
+    found = spread_of(replace(prepared, Z=Z, weights=weights), {prepared.terms.columns[0].name: 1.0})
+    assert found["intercept"] == pytest.approx(0.44347, abs=0.002)
+    assert found["arm"] == 0
+
+
+def test_a_fold_with_nobody_in_it_is_passed_over(a_trial, auranofin):
+    prepared = resampled(a_trial(auranofin, 60))
+    weights = np.zeros((1, 60))
+    weights[0, [*np.flatnonzero(prepared.y == 0)[:2], *np.flatnonzero(prepared.y == 1)[:2]]] = 1
+    few = replace(prepared, weights=weights)
+    assert tune(few, 0, np.random.default_rng(0)).rounds in ROUNDS
+
+
+def test_rounds_one_by_one_give_the_trees_that_xgboosts_own_training_gives(prepared):
+    booster, settings = fit_point(prepared, 0, np.random.default_rng(1))
+    X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[0])
+    rate = np.average(prepared.y, weights=prepared.weights[0])
+    parameters = {
+        "objective": "binary:logistic",
+        "base_score": rate,
+        "max_depth": settings.depth,
+        "eta": 0.05,
+        "min_child_weight": 3,
+        "reg_lambda": 5,
+        "subsample": 0.8,
+        "max_bin": 64,
+        "monotone_constraints": monotone_constraints(prepared.terms, prepared.rows.study),
+        "nthread": 1,
+    }
+    data = xgb.DMatrix(X, label=prepared.y, weight=prepared.weights[0], nthread=1)
+    own = xgb.train(parameters, data, settings.rounds)
+    np.testing.assert_array_equal(log_odds(booster, X), log_odds(own, X))
 
 
 def test_an_incomplete_patients_copies_count_as_one_patient(a_trial, auranofin):

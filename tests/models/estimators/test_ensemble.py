@@ -66,14 +66,18 @@ def test_a_modifier_contributes_differently_in_the_arms(logistic):
     np.testing.assert_allclose(treated[:, 2] - control[:, 2], Z[:, 2] * logistic.point[5])
 
 
-def test_boosted_members_spread_about_the_estimate_by_the_factor(a_model, auranofin):
-    from acrcast.estimators.boosted import feature_matrix, log_odds
+@pytest.fixture(scope="module")
+def boosted(a_model, auranofin):
+    return a_model("xgboost", auranofin).ensemble
 
-    ensemble = a_model("xgboost", auranofin).ensemble
-    centre = ensemble.estimate(TREATED, Z)
-    plain = log_odds(ensemble.boosters[3], feature_matrix(ensemble.terms, TREATED, Z))
-    found = ensemble.members_of_complete(TREATED, Z)[:, 3]
-    np.testing.assert_allclose(found - centre, ensemble.factor * (plain - centre), rtol=0, atol=1e-9)
+
+@pytest.mark.parametrize("arm", [CONTROL, TREATED])
+def test_every_second_member_of_boosted_trees_is_moved_by_what_they_differ_from_the_linear_model(boosted, arm):
+    moved = boosted.members_of_complete(arm, Z) - boosted.logistic.members_of_complete(arm, Z)
+    apart = boosted.estimate(arm, Z) - boosted.logistic.estimate(arm, Z)
+    assert np.abs(apart).max() > 0.1
+    np.testing.assert_array_equal(moved[:, ::2], 0)
+    np.testing.assert_allclose(moved[:, 1::2], np.repeat(apart[:, None], boosted.size // 2, axis=1), rtol=0, atol=1e-9)
 
 
 def test_the_estimate_of_many_draws_is_that_of_each(ensemble):
