@@ -23,7 +23,7 @@ from acrcast_training.select import (
 
 RESAMPLES = 200
 INNER_FOLDS = 5
-NESTED_REPEATS = 1
+NESTED_REPEATS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def judge_procedure(
     rows: TrialRows,
     *,
     seed: int,
+    repeats: int = NESTED_REPEATS,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Procedure:
@@ -107,7 +108,7 @@ def judge_procedure(
         choose,
         folds=folds,
         inner_folds=min(INNER_FOLDS, folds),
-        repeats=NESTED_REPEATS,
+        repeats=repeats,
         seed=seed,
         progress=progress,
     )

@@ -151,7 +151,7 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
     cohort = _cohort(simulate(EFFECTS[setting.effects].options(setting.patients, simulator_seed)))
     rows = trial_rows(cohort)
     comparison = compare(rows, seed=seed, repeats=setting.repeats, candidates=setting.candidates)
-    procedure = judge_procedure(rows, seed=seed, candidates=setting.candidates)
+    procedure = judge_procedure(rows, seed=seed, repeats=1, candidates=setting.candidates)
     hierarchical = fit_model(cohort, HIERARCHICAL, seed=seed)
     chosen = comparison.chosen
     model = hierarchical if chosen == HIERARCHICAL else fit_model(cohort, chosen, seed=seed)
