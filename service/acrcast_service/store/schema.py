@@ -76,9 +76,13 @@ def migrate(engine: Engine) -> str | None:
 
 
 def cannot_be_used(engine: Engine, error: SQLAlchemyError) -> AcrcastError:
-    """What the driver said in one line; it never saw a patient's value."""
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return AcrcastError(f"{shown(engine)}: the database cannot be used: {reason}")
+    return AcrcastError(f"{shown(engine)}: the database cannot be used: {reason(error)}")
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """What the driver said, in one line; it never saw a patient's value."""
+    said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+    return said[0] if said else type(error).__name__
 
 
 def _file_of(engine: Engine) -> Path | None:
