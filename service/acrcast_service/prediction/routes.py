@@ -49,4 +49,4 @@ async def predict(request: Request) -> Response:
     server = state_of(request)
     served = server.models.current
     patient = served.patients.read(await read_json_body(request, server.settings.body_limit_bytes))
-    return json_answer(predict_patient(served.model, patient, server.settings.level))
+    return json_answer(predict_patient(served.bedside, patient))

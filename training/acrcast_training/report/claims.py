@@ -42,7 +42,10 @@ def not_to_be_claimed(facts: Facts) -> tuple[str, ...]:
             facts.individual,
             "That a measure causes response because it moves the prediction: the model describes, it does not explain.",
         ),
-        (True, "The apparent figures on their own: those to be expected in new patients, with their intervals, are the result."),
+        (
+            True,
+            "The apparent figures on their own: those to be expected in new patients, with their intervals, are the result.",
+        ),
     ]
     return tuple(sentence for holds, sentence in possible if holds)
 

@@ -173,7 +173,15 @@ def performance(facts: Facts) -> Table:
     return Table(
         f"With the choice inside by nested cross-validation; the served candidate by itself by {method['resamples']} "
         f"bootstrap resamples ({method['failed']} failed); 95 % intervals",
-        ("Figure", "To be expected", "By itself, corrected", "Apparent", "Optimism", ".632+ beside it", "To be compared with"),
+        (
+            "Figure",
+            "To be expected",
+            "By itself, corrected",
+            "Apparent",
+            "Optimism",
+            ".632+ beside it",
+            "To be compared with",
+        ),
         tuple(rows),
     )
 
