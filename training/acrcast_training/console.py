@@ -3,10 +3,15 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isnan
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from acrcast.validation.performance import Estimate
 
 LINES_OF_PROGRESS = 4
 
@@ -51,3 +56,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # a pipe or a file gets whole lines, however wide
     width = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, markup=False).print(grid)
+
+
+def figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
+    """A dash for a figure that does not exist, as a C statistic where nobody responded; the value alone without an interval."""
+    if isnan(estimate.value):
+        return "-"
+    value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
+    return value if isnan(estimate.low + estimate.high) else f"{value} ({low} to {high})"

@@ -82,7 +82,7 @@ def spread_by_disagreement(
     apart = [(treated + control) / 2, treated - control][: terms.first_measure]
     spread = np.sqrt([np.average(part**2, weights=weights) for part in apart])
     members = ensemble.logistic.members.copy()
-    members[:, : terms.first_measure] += spread * latin_normal(len(members), terms.first_measure, rng)
+    members[:, : terms.first_measure] += spread * latin_normal((len(members), terms.first_measure), rng)
     return replace(ensemble, logistic=replace(ensemble.logistic, members=members))
 
 

@@ -11,7 +11,6 @@ from acrcast.errors import UsageError
 from acrcast_training.commands.options import trial_data_options
 
 if TYPE_CHECKING:
-    from acrcast.validation.performance import Estimate
     from acrcast_training.data.cohort import Cohort
     from acrcast_training.evaluate import Evaluation, Figures, Judged
     from acrcast_training.update import Decision, Updated
@@ -132,26 +131,30 @@ def show_updated(updated: "Updated | None") -> None:
 
 
 def _figures(figures: "Figures") -> Iterator[Sequence[str]]:
+    from acrcast_training.console import figure
+
     errors = figures.calibration_errors
     distances = errors.reason or f"{errors.ici:.3f} / {errors.e50:.3f} / {errors.e90:.3f}"
-    yield "C statistic (DeLong)", _figure(figures.c_statistic, 2)
-    yield "log loss", _figure(figures.log_loss, 3)
-    yield "gain over the rates of these very arms", _figure(figures.gain_over_these_rates, 3, "+")
-    yield "gain over the model's averages", _figure(figures.gain_over_model_averages, 3, "+")
-    yield "Brier score", _figure(figures.brier, 3)
+    yield "C statistic (DeLong)", figure(figures.c_statistic, 2)
+    yield "log loss", figure(figures.log_loss, 3)
+    yield "gain over the rates of these very arms", figure(figures.gain_over_these_rates, 3, "+")
+    yield "gain over the model's averages", figure(figures.gain_over_model_averages, 3, "+")
+    yield "Brier score", figure(figures.brier, 3)
     yield "scaled Brier score", f"{figures.scaled_brier:.3f}"
-    yield "calibration intercept (offset)", _figure(figures.calibration_intercept, 2)
-    yield "calibration slope", _figure(figures.calibration_slope, 2)
-    yield "observed / expected", _figure(figures.observed_over_expected, 2)
+    yield "calibration intercept (offset)", figure(figures.calibration_intercept, 2)
+    yield "calibration slope", figure(figures.calibration_slope, 2)
+    yield "observed / expected", figure(figures.observed_over_expected, 2)
     yield f"ICI / E50 / E90 ({errors.smoother})", distances
 
 
 def _part(part: "Judged") -> Sequence[str]:
+    from acrcast_training.console import figure
+
     figures = part.figures
     if figures is None:
         return ()
     shown = (figures.c_statistic, figures.calibration_slope, figures.observed_over_expected)
-    return part.key, str(part.patients), str(part.responders), *(_figure(estimate, 2) for estimate in shown)
+    return part.key, str(part.patients), str(part.responders), *(figure(estimate, 2) for estimate in shown)
 
 
 def _net_benefit(found: "Evaluation") -> Iterator[Sequence[str]]:
@@ -177,10 +180,3 @@ def _updated(updated: "Updated | None") -> dict[str, Any] | None:
         "model": as_data(updated.model.identity),
         "after_apparent": as_data(updated.after.figures),
     }
-
-
-def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
-    if estimate.value != estimate.value:
-        return "-"
-    value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"

@@ -1,7 +1,6 @@
 """`acrcast train`: from trial data to a registered model."""
 
 from collections.abc import Sequence
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast.studies import Study
-    from acrcast.validation.performance import Estimate
     from acrcast_training.data.cohort import Cohort
     from acrcast_training.train import Training
 
@@ -116,7 +114,7 @@ def show_cohort(cohort: "Cohort") -> None:
 
 def show_comparison(training: "Training") -> None:
     """How the candidates did on patients that they were not fitted to."""
-    from acrcast_training.console import table
+    from acrcast_training.console import figure, table
 
     comparison = training.comparison
     click.echo(f"Candidates by {comparison.repeats} x {comparison.folds}-fold cross-validation (95 % intervals):\n")
@@ -124,9 +122,9 @@ def show_comparison(training: "Training") -> None:
         (
             ("> " if result.name == comparison.chosen else "  ") + result.name,
             f"{result.log_loss.value:.3f}",
-            _figure(result.gain, 3, sign="+"),
-            _figure(result.c_statistic, 2) if result.name != "prevalence" else "-",
-            _figure(result.calibration_slope, 2) if result.name != "prevalence" else "-",
+            figure(result.gain, 3, sign="+"),
+            figure(result.c_statistic, 2) if result.name != "prevalence" else "-",
+            figure(result.calibration_slope, 2) if result.name != "prevalence" else "-",
         )
         for result in comparison.results
     ]
@@ -136,7 +134,7 @@ def show_comparison(training: "Training") -> None:
 
 def show_validation(training: "Training") -> None:
     """What is to be expected in new patients: of the procedure that chose, and of the chosen candidate by itself."""
-    from acrcast_training.console import table
+    from acrcast_training.console import figure, table
 
     validation, served = training.validation, training.comparison.chosen
     procedure, found = validation.procedure, validation.optimism
@@ -155,8 +153,8 @@ def show_validation(training: "Training") -> None:
     rows = [
         (
             name,
-            _figure(nested, decimals, sign),
-            _figure(alone.corrected, decimals, sign),
+            figure(nested, decimals, sign),
+            figure(alone.corrected, decimals, sign),
             f"{alone.apparent:{sign}.{decimals}f}",
         )
         for name, nested, alone, decimals, sign in shown
@@ -198,11 +196,3 @@ def _own_file(study: str) -> Path | None:
 
 def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "0 of 0"
-
-
-def _figure(estimate: "Estimate", decimals: int, sign: str = "") -> str:
-    """A dash for a figure that does not exist, as a C statistic where nobody responded; the value alone without an interval."""
-    value, low, high = (f"{number:{sign}.{decimals}f}" for number in (estimate.value, estimate.low, estimate.high))
-    if isnan(estimate.value):
-        return "-"
-    return value if isnan(estimate.low + estimate.high) else f"{value} ({low} to {high})"
