@@ -44,7 +44,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         },
         middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
     )
-    app.state.server = ServerState(settings, ModelStore(model), AuditTrail(settings))
+    app.state.server = ServerState(settings, ModelStore(settings.level, model), AuditTrail(settings))
     add_error_handlers(app)
     for room in (prediction, outcomes, model_card, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it

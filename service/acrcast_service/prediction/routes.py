@@ -87,7 +87,7 @@ async def predict(request: Request) -> Response:
     key = one_header(request, IDEMPOTENCY_KEY, 255)
 
     async def answer(name: str | None = None, within: Within | None = None) -> bytes:
-        prediction = predict_patient(served.model, patient, server.settings.level, name)
+        prediction = predict_patient(served.bedside, patient, name)
         content = written(prediction)
         await server.audit.record(
             Entry(
