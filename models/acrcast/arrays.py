@@ -13,6 +13,11 @@ def alike(masks: Bools) -> list[Integers]:
     """Positions of the rows that are the same, for each different row of masks (n, w)."""
     if len(masks) == 1:
         return [np.zeros(1, dtype=np.int64)]
-    _, pattern = np.unique(np.packbits(masks, axis=1), axis=0, return_inverse=True)
-    order = np.argsort(pattern.ravel(), kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(pattern.ravel()[order])) + 1) if len(masks) else []
+    packed = np.packbits(masks, axis=1)
+    if (packed == packed[:1]).all():
+        return [np.arange(len(masks))] if len(masks) else []
+    # rows as bytes: NumPy finds the different ones several times as fast as rows of numbers
+    rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
+    _, pattern = np.unique(rows, return_inverse=True)
+    order = np.argsort(pattern, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(pattern[order])) + 1)

@@ -165,13 +165,13 @@ def interval(members: Floats, level: float) -> Floats:
 
     Quantiles of type 6 (Hyndman & Fan 1996, Am Stat 50:361): the usual type 7 would hold .941 instead of .95 with 200 members.
     """
-    positions, shares = _quantiles(members.shape[-1], level)
+    positions, shares = quantiles(members.shape[-1], level)
     ends: Floats = np.sort(members, axis=-1)[..., positions] @ shares
     return ends
 
 
 @lru_cache(maxsize=64)
-def _quantiles(size: int, level: float) -> tuple[Integers, Floats]:
+def quantiles(size: int, level: float) -> tuple[Integers, Floats]:
     """Positions (4,) among so many ordered values, and (4, 2) how much of each is in the two ends of the interval."""
     last = size - 1
     exact = np.clip(np.array([(1 - level) / 2, (1 + level) / 2]) * (last + 2) - 1, 0.0, last)

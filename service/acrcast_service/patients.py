@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,10 +59,15 @@ class PatientReader:
         for name in dict.fromkeys(item["loc"][0] for item in found if item["loc"]):
             if name in self._contract:
                 yield Problem(name, _what_was_expected(self._contract[name], absent=name in absent))
-        for name in unknown[:UNKNOWN_NAMED]:
-            yield self._unknown(name)
+        yield from self.unknown(unknown)
+
+    def unknown(self, names: Iterable[str]) -> list[Problem]:
+        """A problem for each name that no field has, up to a limit."""
+        unknown = [name for name in names if name not in self._contract]
+        problems = [self._unknown(name) for name in unknown[:UNKNOWN_NAMED]]
         if len(unknown) > UNKNOWN_NAMED:
-            yield Problem("", f"{len(unknown) - UNKNOWN_NAMED} further unknown fields", code="unknown")
+            problems.append(Problem("", f"{len(unknown) - UNKNOWN_NAMED} further unknown fields", code="unknown"))
+        return problems
 
     def _unknown(self, name: str) -> Problem:
         if not FIELD_LIKE.fullmatch(name):
