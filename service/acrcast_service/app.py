@@ -12,6 +12,8 @@ from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
 from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.batch import routes as batch
+from acrcast_service.batch.service import Pool
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore, load_model
@@ -44,9 +46,11 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         },
         middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
     )
-    app.state.server = ServerState(settings, ModelStore(settings.level, model), AuditTrail(settings))
+    app.state.server = ServerState(
+        settings, ModelStore(settings.level, model), AuditTrail(settings), Pool(settings.batches_at_once)
+    )
     add_error_handlers(app)
-    for room in (prediction, outcomes, model_card, health, api_docs, pages):
+    for room in (prediction, batch, outcomes, model_card, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(room.router.routes)
     return app
@@ -68,4 +72,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()
     yield
     server.models.clear()
+    server.batches.close()
     await server.audit.stop()

@@ -48,14 +48,20 @@ METHOD_NOT_ALLOWED = ProblemType(
 REFUSED_BY_GATE = ProblemType(
     "refused-by-gate", 409, "A check refused", "detail begins with the permanent code of the check."
 )
+NOT_ACCEPTABLE = ProblemType(
+    "not-acceptable",
+    406,
+    "The answer cannot have this form",
+    "detail says which media types the Accept header may name.",
+)
 TOO_LARGE = ProblemType(
     "too-large", 413, "The body is too large", "detail says how many bytes this server reads at most."
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    "The body must be JSON",
-    "Send Content-Type: application/json, in UTF-8 and not compressed.",
+    "The body must be of another type",
+    "Send Content-Type: application/json, in UTF-8 and not compressed; a batch may also be Arrow or Parquet.",
 )
 INVALID_INPUT = ProblemType(
     "invalid-input",
@@ -77,6 +83,12 @@ NOT_READY = ProblemType(
     503,
     "No model is loaded yet",
     "The server is starting or stopping. Try again after Retry-After seconds.",
+)
+BUSY = ProblemType(
+    "busy",
+    503,
+    "The server works on as many batches as it may",
+    "Nothing was answered or recorded. Try again after Retry-After seconds.",
 )
 MODEL_UNUSABLE = ProblemType(
     "model-unusable",
@@ -116,6 +128,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         BAD_REQUEST,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        NOT_ACCEPTABLE,
         REFUSED_BY_GATE,
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
@@ -123,6 +136,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         CANNOT_BE_FITTED,
         INTERNAL,
         NOT_READY,
+        BUSY,
         MODEL_UNUSABLE,
         AUDIT_UNAVAILABLE,
         KEY_IN_USE,

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     ] = None
     level: Annotated[float, Field(gt=0, lt=1, description="Level of the intervals in answers")] = 0.95
     body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
+    batch_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch that is read")] = 67_108_864
+    batch_rows: Annotated[int, Field(ge=1, description="Most patients in one batch")] = 100_000
+    batches_at_once: Annotated[
+        int, Field(ge=1, le=64, description="Batches that one process works on at a time; further ones are refused")
+    ] = 2
     shutdown_seconds: Annotated[
         int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
     ] = 10

@@ -17,8 +17,6 @@ from acrcast.contract.fields import Contract, ContractField
 from acrcast.contract.measure import Patient
 
 
-
-
 def covariates_of_arrow(patient: type[Patient], contract: Contract, table: pa.Table) -> tuple[Covariates, Bools]:
     """As `covariates_of`; columns that the contract does not know take no part.
 

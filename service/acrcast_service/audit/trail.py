@@ -42,6 +42,10 @@ class AuditTrail:
             self._chain.engine.dispose()
             self._writer = None
 
+    @property
+    def is_on(self) -> bool:
+        return self._settings.audit
+
     async def record(self, entry: Entry) -> None:
         """Returns when the entry is on disk. Raises HttpProblem: 503 when it cannot be, with Retry-After."""
         if self._writer is not None:

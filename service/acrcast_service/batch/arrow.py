@@ -1,7 +1,6 @@
 """Batches in Arrow and Parquet. Needs pyarrow, which is imported when the first such request comes."""
 
 from collections.abc import Callable
-from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
@@ -77,12 +76,40 @@ def _rows_of(table: Any) -> Callable[[int], dict[str, Any]]:  # noqa: ANN401  py
     return row
 
 
+class Sink:
+    """A file that is emptied while it is written."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._written = 0
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        self._written += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._written
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
 class ArrowWriter:
     """Writes record batches one after the other; what was written so far is taken with `take`."""
 
     def __init__(self, schema: Any, form: Form) -> None:  # noqa: ANN401  pyarrow has no types
-        self._sink = BytesIO()
-        self._writer = pa.ipc.new_stream(self._sink, schema) if form == "arrow" else pq.ParquetWriter(self._sink, schema)
+        self._sink = Sink()
+        self._writer = (
+            pa.ipc.new_stream(self._sink, schema) if form == "arrow" else pq.ParquetWriter(self._sink, schema)
+        )
         self._schema = schema
 
     def write(self, columns: dict[str, Any]) -> None:
@@ -93,10 +120,7 @@ class ArrowWriter:
         self._writer.close()
 
     def take(self) -> bytes:
-        written = self._sink.getvalue()
-        self._sink.seek(0)
-        self._sink.truncate()
-        return written
+        return self._sink.take()
 
 
 def schema_of(numbers: dict[str, bool], metadata: dict[str, str]) -> Any:  # noqa: ANN401  pyarrow has no types
