@@ -11,9 +11,11 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.security_headers import SecurityHeaders
@@ -42,9 +44,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         },
         middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
     )
-    app.state.server = ServerState(settings, ModelStore(model))
+    app.state.server = ServerState(settings, ModelStore(model), AuditTrail(settings))
     add_error_handlers(app)
-    for room in (prediction, model_card, health, api_docs, pages):
+    for room in (prediction, outcomes, model_card, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(room.router.routes)
     return app
@@ -60,8 +62,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: ServerState = app.state.server
     if server.models.is_empty:
         server.models.put(load_model(server.settings))
+    server.audit.start()
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
     yield
     server.models.clear()
+    await server.audit.stop()

@@ -5,6 +5,7 @@ from typing import cast
 
 from fastapi import Request
 
+from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.model_store import ModelStore
 from acrcast_service.settings import Settings
 
@@ -15,6 +16,7 @@ class ServerState:
 
     settings: Settings
     models: ModelStore
+    audit: AuditTrail
 
 
 def state_of(request: Request) -> ServerState:
