@@ -38,7 +38,7 @@ class AuditTrail:
 
     async def stop(self) -> None:
         if self._writer is not None and self._chain is not None:
-            await asyncio.to_thread(self._writer.stop)
+            await self._writer.stop()
             self._chain.engine.dispose()
             self._writer = None
 
