@@ -154,6 +154,13 @@ HEADERS_TOO_LARGE = ProblemType(
     "The connection is closed. Send fewer or shorter headers.",
 )
 
+HEADERS_TOO_SLOW = ProblemType(
+    "headers-too-slow",
+    408,
+    "The request's headers took too long to arrive",
+    "The connection is closed. Open one when there is something to send.",
+)
+
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
     kind.name: kind
     for kind in (
@@ -180,6 +187,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         OVERLOADED,
         IDENTITY_UNAVAILABLE,
         HEADERS_TOO_LARGE,
+        HEADERS_TOO_SLOW,
     )
 }
 

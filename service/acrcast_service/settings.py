@@ -1,5 +1,6 @@
 """Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -114,3 +115,11 @@ def read_settings(**given: object) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise UsageError(problems) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -67,8 +67,10 @@ def all_keys(engine: Engine) -> list[ApiKey]:
     """Every key that was ever made, the oldest first."""
     columns = [api_keys.c[field.name] for field in fields(ApiKey)]
     with engine.connect() as connection:
-        rows = connection.execute(select(*columns).order_by(api_keys.c.created_at, api_keys.c.key_id)).all()
-    return [ApiKey(*row[:-1], hash=bytes(row.hash)) for row in rows]
+        found = connection.execute(select(*columns).order_by(api_keys.c.created_at, api_keys.c.key_id)).mappings()
+        rows = [dict(row) for row in found]
+    # as bytes: a driver may give another type
+    return [ApiKey(**row | {"hash": bytes(row["hash"])}) for row in rows]
 
 
 def revoke_key(engine: Engine, key_id: str) -> bool:

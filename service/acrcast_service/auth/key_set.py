@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
-from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -22,7 +21,7 @@ from jwt.exceptions import PyJWTError
 
 from acrcast.errors import UsageError
 from acrcast_service.auth.refusals import identity_unavailable
-from acrcast_service.settings import PREFIX
+from acrcast_service.settings import PREFIX, is_loopback
 
 log = logging.getLogger("acrcast_service")
 
@@ -117,7 +116,7 @@ def checked_source(source: str) -> str:
     address = urlsplit(source)
     if address.scheme == "https" and address.hostname:
         return source
-    if address.scheme == "http" and _is_loopback(address.hostname or ""):
+    if address.scheme == "http" and is_loopback(address.hostname or ""):
         return source
     if address.scheme in ("", "file") or len(address.scheme) == 1:
         if Path(source).is_file():
@@ -146,7 +145,9 @@ def _key(item: dict[str, Any]) -> VerificationKey | None:
         return None
     try:
         # the private part, should somebody have published it, is not even parsed
-        public = PyJWK({name: value for name, value in item.items() if name not in ("d", "p", "q", "dp", "dq", "qi")}).key
+        public = PyJWK(
+            {name: value for name, value in item.items() if name not in ("d", "p", "q", "dp", "dq", "qi")}
+        ).key
     except (PyJWTError, ValueError, TypeError, KeyError):
         return None
     if isinstance(public, RSAPublicKey):
@@ -182,10 +183,3 @@ def _content(source: str) -> bytes:
     if len(content) > FETCH_BYTES:
         raise ValueError("the key set is too large")
     return content
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from acrcast.errors import UsageError
 from acrcast_service.auth.api_key_ring import ApiKeyRing
@@ -12,6 +13,10 @@ from acrcast_service.auth.api_keys import MARK
 from acrcast_service.auth.callers import BEHIND_PROXY, LOCAL, Caller
 from acrcast_service.auth.refusals import missing_scope, unauthenticated
 from acrcast_service.settings import PREFIX, Settings, is_loopback
+
+if TYPE_CHECKING:
+    from acrcast_service.auth.key_set import KeySet
+    from acrcast_service.auth.tokens import TokenVerifier
 
 # A key that is made or revoked is known after so many seconds, and the time that reading the database takes.
 REFRESH_SECONDS = 2.0
@@ -36,8 +41,8 @@ class Auth:
             from acrcast_service.auth.rate_limits import RateLimit  # noqa: PLC0415  slow to import
 
             self._rate_limit = RateLimit(settings.rate_limit)
-        self._tokens = None
-        self._key_set = None
+        self._tokens: TokenVerifier | None = None
+        self._key_set: KeySet | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

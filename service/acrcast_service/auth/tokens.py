@@ -59,7 +59,7 @@ class TokenVerifier:
         header = jwt.get_unverified_header(token)
         algorithm, name = header.get("alg"), header.get("kid")
         key = await self._keys.key(name)
-        if key is None or algorithm not in key.algorithms:
+        if key is None or not isinstance(algorithm, str) or algorithm not in key.algorithms:
             raise unauthenticated("the token is not signed by a key of the issuer's set, or by an algorithm not for it")
         return jwt.decode(
             token,
@@ -76,10 +76,12 @@ class TokenVerifier:
         tenant_claim = self._settings.oidc_tenant_claim
         tenant = DEFAULT_TENANT if tenant_claim is None else _text(claims.get(tenant_claim))
         if name is None or tenant is None:
-            raise unauthenticated(f"the token's sub and tenant must be texts of 1 to {LONGEST_NAME} printable characters")
+            raise unauthenticated(
+                f"the token's sub and tenant must be texts of 1 to {LONGEST_NAME} printable characters"
+            )
         given = claims.get(self._settings.oidc_scope_claim, ())
-        words = given.split() if isinstance(given, str) else given
-        scopes = frozenset(SCOPES).intersection(word for word in words if isinstance(word, str)) if words else frozenset()
+        words = given.split() if isinstance(given, str) else given if isinstance(given, list) else ()
+        scopes = frozenset(scope for scope in SCOPES if scope in words)
         return Caller(name, tenant, scopes, key=f"{tenant}\0{name}")
 
 
