@@ -6,6 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 
 from acrcast_service.answers import json_answer
+from acrcast_service.auth.callers import open_to_all
 from acrcast_service.problems import AUDIT_UNAVAILABLE, NOT_READY, documented
 from acrcast_service.server_state import state_of
 
@@ -28,6 +29,7 @@ class Ready:
 
 
 @router.get("/live", summary="Is the process alive?", response_model=Alive)
+@open_to_all
 async def live() -> Response:
     return json_answer(Alive("alive"))
 
@@ -35,6 +37,7 @@ async def live() -> Response:
 @router.get(
     "/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY, AUDIT_UNAVAILABLE)
 )
+@open_to_all
 async def ready(request: Request) -> Response:
     server = state_of(request)
     served = server.models.current

@@ -121,6 +121,58 @@ OUTCOME_EXISTS = ProblemType(
     'To replace it, send the outcome again with "correction": true. Both stay in the audit.',
 )
 
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated",
+    401,
+    "This server does not know who asks",
+    "Send Authorization: Bearer with an API key (acr_...) or a token of the identity provider that the server trusts. "
+    "detail says what is wrong with what was sent. A key that was just made is known within seconds.",
+)
+MISSING_SCOPE = ProblemType(
+    "missing-scope",
+    403,
+    "This caller may not do that",
+    "The key or token is valid and lacks the scope that detail names: predict, outcome, audit or admin.",
+)
+BODY_TOO_SLOW = ProblemType(
+    "body-too-slow",
+    408,
+    "The body took too long to arrive",
+    "The connection is closed. Send the body at once, or over a faster line.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests",
+    429,
+    "This key asks too often",
+    "Each key may ask so often as RateLimit-Policy says. Try again after Retry-After seconds.",
+)
+OVERLOADED = ProblemType(
+    "overloaded",
+    503,
+    "The server has as many requests as it can answer in time",
+    "Nothing was done. Try again after Retry-After seconds, and wait longer after each further refusal.",
+)
+IDENTITY_UNAVAILABLE = ProblemType(
+    "identity-unavailable",
+    503,
+    "The server cannot find out who asks",
+    "The keys of the identity provider, or the API keys in the database, could not be read. Nobody is let in meanwhile. "
+    "Try again after Retry-After seconds.",
+)
+HEADERS_TOO_LARGE = ProblemType(
+    "headers-too-large",
+    431,
+    "The request's headers are too large",
+    "The connection is closed. Send fewer or shorter headers.",
+)
+
+HEADERS_TOO_SLOW = ProblemType(
+    "headers-too-slow",
+    408,
+    "The request's headers took too long to arrive",
+    "The connection is closed. Open one when there is something to send.",
+)
+
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
     kind.name: kind
     for kind in (
@@ -142,6 +194,14 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         KEY_IN_USE,
         KEY_REUSED,
         OUTCOME_EXISTS,
+        UNAUTHENTICATED,
+        MISSING_SCOPE,
+        BODY_TOO_SLOW,
+        TOO_MANY_REQUESTS,
+        OVERLOADED,
+        IDENTITY_UNAVAILABLE,
+        HEADERS_TOO_LARGE,
+        HEADERS_TOO_SLOW,
     )
 }
 

@@ -6,6 +6,7 @@ from typing import cast
 from fastapi import Request
 
 from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.service import Auth
 from acrcast_service.batch.service import Pool
 from acrcast_service.model_store import ModelStore
 from acrcast_service.settings import Settings
@@ -18,6 +19,7 @@ class ServerState:
     settings: Settings
     models: ModelStore
     audit: AuditTrail
+    auth: Auth
     batches: Pool
 
 

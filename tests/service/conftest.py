@@ -26,6 +26,8 @@ from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
 from acrcast.support import TrainingRange
 from acrcast_service.app import create_app
+from acrcast_service.audit.chain import Chain
+from acrcast_service.audit.trail import open_chain
 from acrcast_service.settings import PREFIX, Settings
 
 PATIENTS, MEMBERS = 300, 200
@@ -268,3 +270,24 @@ def serve_and_fail() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'acrcast.db'}"
+    return request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture
+def audit_settings(database: str, tmp_path: Path) -> Settings:
+    return Settings(database=database, audit_key_file=tmp_path / "audit.key")
+
+
+@pytest.fixture
+def chain(audit_settings: Settings) -> Iterator[Chain]:
+    """An empty chain in a database of each kind."""
+    chain = open_chain(audit_settings, may_make=True)
+    yield chain
+    chain.engine.dispose()

@@ -1,6 +1,7 @@
 """Making payloads unreadable for good, by destroying their keys. Itself recorded; the chain still verifies."""
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Engine, delete
@@ -49,9 +50,10 @@ def _scrub(engine: Engine) -> None:
     statement = "PRAGMA wal_checkpoint(TRUNCATE)" if engine.dialect.name == "sqlite" else f"VACUUM {record_keys.name}"
     # the driver's own connection: neither statement can be run in a transaction
     raw = engine.raw_connection()
+    driver: Any = raw.driver_connection
     try:
         if engine.dialect.name == "postgresql":
-            raw.driver_connection.autocommit = True
+            driver.autocommit = True
         raw.cursor().execute(statement)
     finally:
         raw.invalidate()

@@ -30,6 +30,7 @@ class AuditKeys:
         self._naming = _derived(master, b"names subjects")
         self._chaining = _derived(master, b"signs the chain")
         self._requests = _derived(master, b"recognises requests")
+        self._api_keys = _derived(master, b"recognises API keys")
 
     def subject(self, tenant: str, reference: str) -> bytes:
         """The subject's name in the database, from which the reference cannot be found without the key."""
@@ -38,6 +39,10 @@ class AuditKeys:
     def request(self, body: bytes) -> bytes:
         """What a request's body is recognised by. Without a key, a hash of few values could be guessed."""
         return hmac.digest(self._requests, body, "sha256")
+
+    def api_key(self, content: bytes) -> bytes:
+        """What an API key is recognised by."""
+        return hmac.digest(self._api_keys, content, "sha256")
 
     def sign(self, content: bytes) -> bytes:
         return hmac.digest(self._chaining, content, "sha256")

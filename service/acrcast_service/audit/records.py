@@ -75,9 +75,9 @@ def seal(keys: AuditKeys, entry: Entry, time: str) -> Sealed:
 
 def signed_part(row: Mapping[str, Any]) -> bytes:
     """The record without its place. Each text has its length in front: no two records are the same bytes."""
-    texts = [row[name].encode() for name in SIGNED]
+    texts = "".join([f"{len(row[name])}:{row[name]}" for name in SIGNED])
     subject: bytes = row["subject"]
-    return b"".join([b"%d:%b" % (len(text), text) for text in texts]) + subject + sha256(row["payload"]).digest()
+    return texts.encode() + subject + sha256(row["payload"]).digest()
 
 
 def signature(keys: AuditKeys, sequence: int, previous: bytes, signed: bytes) -> bytes:

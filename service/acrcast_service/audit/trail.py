@@ -1,7 +1,6 @@
 """The audit of one server process: opened with its settings, asked by its routes."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +14,7 @@ from acrcast_service.audit.keys import AuditKeys, make_key_file, read_keys
 from acrcast_service.audit.records import Entry
 from acrcast_service.audit.writer import Writer, unavailable
 from acrcast_service.problems import BAD_REQUEST, HttpProblem
-from acrcast_service.settings import Settings
+from acrcast_service.settings import Settings, is_loopback
 from acrcast_service.store.database import open_database
 from acrcast_service.store.schema import check_schema, migrate
 
@@ -38,7 +37,7 @@ class AuditTrail:
 
     async def stop(self) -> None:
         if self._writer is not None and self._chain is not None:
-            await asyncio.to_thread(self._writer.stop)
+            await self._writer.stop()
             self._chain.engine.dispose()
             self._writer = None
 
@@ -85,11 +84,7 @@ def prepare_audit(settings: Settings) -> None:
 
 def looks_after_itself(settings: Settings) -> bool:
     """Nobody named a database, and only this machine is answered: its file and its key are made as they are needed."""
-    try:
-        local = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        local = False
-    return local and settings.database is None and settings.audit_key_file is None
+    return is_loopback(settings.host) and settings.database is None and settings.audit_key_file is None
 
 
 def open_chain(settings: Settings, *, may_make: bool) -> Chain:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,7 +36,8 @@ class Writer:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._waiting: deque[Waiting] = deque()
+        self._arrived: list[Waiting] = []
+        self._waiting: list[Waiting] = []
         self._changed = threading.Condition()
         self._stopping = False
         self._pause = 0.0
@@ -50,11 +50,12 @@ class Writer:
         """Returns when the entry is on disk. Raises HttpProblem when it is not, or as its own `within` refused."""
         self.check()
         recorded: asyncio.Future[None] = self._loop.create_future()
-        with self._changed:
-            if self._stopping or len(self._waiting) >= WAITING:
-                raise unavailable()
-            self._waiting.append(Waiting(entry, recorded))
-            self._changed.notify()
+        if self._stopping or len(self._arrived) + len(self._waiting) >= WAITING:
+            raise unavailable()
+        self._arrived.append(Waiting(entry, recorded))
+        if len(self._arrived) == 1:
+            # once whatever else came in with it has had its turn: they shall share one commit
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await recorded
@@ -66,12 +67,19 @@ class Writer:
         if self._paused_until and time.monotonic() < self._paused_until:
             raise unavailable()
 
-    def stop(self) -> None:
+    def _hand_over(self) -> None:
+        with self._changed:
+            self._waiting += self._arrived
+            self._changed.notify()
+        self._arrived = []
+
+    async def stop(self) -> None:
         """Writes what waits, and ends."""
+        self._hand_over()
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
         while batch := self._take():
@@ -84,8 +92,7 @@ class Writer:
         """Everything that waits; empty when there is nothing left to do."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopping)
-            batch = list(self._waiting)
-            self._waiting.clear()
+            batch, self._waiting = self._waiting, []
         return batch
 
     def _write(self, entries: Sequence[Entry]) -> Sequence[HttpProblem | None]:
@@ -112,8 +119,7 @@ class Writer:
         # the connections may be as broken as what they led to
         self._chain.engine.dispose()
         with self._changed:
-            behind = list(self._waiting)
-            self._waiting.clear()
+            behind, self._waiting = self._waiting, []
         self._tell(behind, [unavailable() for _ in behind])
 
     def _tell(self, batch: Sequence[Waiting], refusals: Sequence[HttpProblem | None]) -> None:

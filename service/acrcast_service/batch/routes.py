@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acrcast.errors import InputError, Problem
+from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.batch.reading import read_json
 from acrcast_service.batch.schemas import (
     ARROW,
@@ -72,6 +73,7 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
     },
     openapi_extra={"requestBody": BATCH_BODY, "parameters": BATCH_PARAMETERS},
 )
+@needs(PREDICT)
 async def predict_batch(request: Request) -> Response:
     """Each patient's answer or errors, in the order of the request and in its form, or in that of the Accept header.
 
@@ -98,7 +100,7 @@ async def predict_batch(request: Request) -> Response:
         del body
         form = _answered_in(form, accepted, wanted)
         writer = writer_of(form, head_of(served, batch, wanted), names_of_columns(served, wanted))
-        chunks = answers(server.batches, server.audit, served, batch, wanted)
+        chunks = answers(server.batches, server.audit, caller_of(request), served, batch, wanted)
         # before the answer begins: what cannot be recorded is refused with a status of its own
         first = await anext(chunks)
     except TimeoutError:

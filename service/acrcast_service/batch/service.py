@@ -16,6 +16,7 @@ from acrcast.table import column_names, prediction_columns
 from acrcast_service.answers import plain_problems
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.callers import Caller
 from acrcast_service.batch.schemas import Batch
 from acrcast_service.model_store import ServedModel
 from acrcast_service.problems import BUSY, HttpProblem
@@ -95,13 +96,13 @@ def head_of(served: ServedModel, batch: Batch, wanted: Wanted) -> dict[str, Any]
 
 
 async def answers(
-    pool: Pool, audit: AuditTrail, served: ServedModel, batch: Batch, wanted: Wanted
+    pool: Pool, audit: AuditTrail, caller: Caller, served: ServedModel, batch: Batch, wanted: Wanted
 ) -> AsyncIterator[Answered]:
     """Chunk after chunk, each once its rows are recorded. Raises HttpProblem when they cannot be."""
     base = str(uuid4())[:28]
     for first in range(0, max(len(batch), 1), CHUNK):
         answered: Answered = await pool.run(predict, served, batch, wanted, first, base)
-        await record(audit, served, batch, answered)
+        await record(audit, caller, served, batch, answered)
         yield answered
 
 
@@ -123,7 +124,7 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
     )
 
 
-async def record(audit: AuditTrail, served: ServedModel, batch: Batch, answered: Answered) -> None:
+async def record(audit: AuditTrail, caller: Caller, served: ServedModel, batch: Batch, answered: Answered) -> None:
     """Returns when every answered row is on disk, each as a prediction of its own."""
     if not audit.is_on:
         return
@@ -132,7 +133,17 @@ async def record(audit: AuditTrail, served: ServedModel, batch: Batch, answered:
     waiting = []
     for i, name, answer in zip(answered.rows.tolist(), answered.ids, predictions, strict=True):
         subject = batch.subjects[i] if batch.subjects is not None else None
-        entry = Entry(PREDICTION, name, batch.inputs(i), orjson.dumps(answer), subject, model=model, study=study)
+        entry = Entry(
+            PREDICTION,
+            name,
+            inputs=batch.inputs(i),
+            answer=orjson.dumps(answer),
+            subject=subject,
+            tenant=caller.tenant,
+            caller=caller.name,
+            model=model,
+            study=study,
+        )
         waiting.append(audit.record(entry))
         if len(waiting) == RECORDED_AT_ONCE:
             await asyncio.gather(*waiting)

@@ -1,5 +1,6 @@
 """`acrcast audit`."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def migrate() -> None:
 @click.option("--expect-at-least", type=click.IntRange(0), metavar="N", help="The chain had so many records before.")
 @click.option("--head", metavar="HASH", help="Hash of a record that the chain had before; of the N-th, if N is given.")
 @as_json_option
-def verify(expect_at_least: int | None, head: str | None, as_json: bool) -> None:
+def verify(expect_at_least: int | None, head: str | None, *, as_json: bool) -> None:
     """Say which records were changed, removed, replaced or reordered, and exit 1 if any was.
 
     Write down the count and the hash that it prints, elsewhere: given the next time, they prove that the chain was not
@@ -43,9 +44,7 @@ def verify(expect_at_least: int | None, head: str | None, as_json: bool) -> None
     from acrcast_service.audit.verification import verify as verified
 
     chain = _chain()
-    with click.progressbar(
-        length=1, label="Verifying", file=click.get_text_stream("stderr"), hidden=not _watched()
-    ) as bar:
+    with click.progressbar(length=1, label="Verifying", file=sys.stderr, hidden=not _watched()) as bar:
 
         def step(done: int, total: int) -> None:
             bar.length = total
@@ -65,7 +64,7 @@ def export(since: datetime | None, tenant: str | None) -> None:
     from acrcast_service.audit.export import exported
     from acrcast_service.audit.records import time_text
 
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     for line in exported(_chain(), since=time_text(since.replace(tzinfo=UTC)) if since else "", tenant=tenant):
         out.write(line)
 
@@ -74,7 +73,7 @@ def export(since: datetime | None, tenant: str | None) -> None:
 @click.option("--subject", required=True, metavar="REF", help="The Subject-Reference, or a prediction_id without one.")
 @click.option("--tenant", default="default", show_default=True, metavar="T", help="Whose subject it is.")
 @as_json_option
-def erase(subject: str, tenant: str, as_json: bool) -> None:
+def erase(subject: str, tenant: str, *, as_json: bool) -> None:
     """Make everything recorded of a subject unreadable, for good; the chain stays whole, and records this too.
 
     Backups keep what they hold: see docs/audit.md.
@@ -91,7 +90,7 @@ def erase(subject: str, tenant: str, as_json: bool) -> None:
 @audit.command()
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Keep so many days [ACRCAST_RETENTION_DAYS]")
 @as_json_option
-def retention(days: int | None, as_json: bool) -> None:
+def retention(days: int | None, *, as_json: bool) -> None:
     """Make payloads that are older than N days unreadable, for good; the chain stays whole, and records this too."""
     from acrcast.errors import UsageError
     from acrcast_service.audit.erasure import retain
@@ -121,7 +120,7 @@ def _operator() -> str:
 
 
 def _watched() -> bool:
-    return click.get_text_stream("stderr").isatty()
+    return sys.stderr.isatty()
 
 
 def _say(what: str, count: int, *, as_json: bool) -> None:

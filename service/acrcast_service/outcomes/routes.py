@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from acrcast_service.answers import json_answer
-from acrcast_service.audit.records import DEFAULT_TENANT, LOCAL_CALLER
+from acrcast_service.auth.callers import OUTCOME, caller_of, needs
 from acrcast_service.bodies import read_json_body
 from acrcast_service.outcomes.schemas import Outcome, OutcomeRecorded
 from acrcast_service.outcomes.service import read_outcome, record_outcome
@@ -48,11 +48,12 @@ router = APIRouter(tags=["outcomes"])
     | {200: {"description": "Recorded before", "model": OutcomeRecorded}},
     openapi_extra={"requestBody": BODY},
 )
+@needs(OUTCOME)
 async def outcome(request: Request) -> Response:
     """Links what happened to a prediction. Sent again, the same outcome is recorded once; another one is a correction."""
-    server = state_of(request)
+    server, caller = state_of(request), caller_of(request)
     given = read_outcome(await read_json_body(request, server.settings.body_limit_bytes))
-    recorded, new = await record_outcome(server.audit, DEFAULT_TENANT, LOCAL_CALLER, given)
+    recorded, new = await record_outcome(server.audit, caller.tenant, caller.name, given)
     answer = json_answer(recorded)
     answer.status_code = 201 if new else 200
     return answer

@@ -10,7 +10,8 @@ from acrcast.prediction import Prediction
 from acrcast_service import idempotency
 from acrcast_service.answers import written
 from acrcast_service.api_docs.schemas import PATIENT_BODY
-from acrcast_service.audit.records import DEFAULT_TENANT, PREDICTION, Entry
+from acrcast_service.audit.records import PREDICTION, Entry
+from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.bodies import one_header, read_json_body
 from acrcast_service.idempotency import Within, answered_once
 from acrcast_service.prediction.service import predict_patient
@@ -73,13 +74,14 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
     ),
     openapi_extra={"requestBody": PATIENT_BODY, "parameters": HEADERS},
 )
+@needs(PREDICT)
 async def predict(request: Request) -> Response:
     """Probability of response in each arm and their difference, each with its interval, and how far to trust them.
 
     A measure that is absent or null is averaged over, not taken as zero; `missing` says which.
     The answer leaves when its record is on disk; the same Idempotency-Key with the same body gets the same answer.
     """
-    server = state_of(request)
+    server, caller = state_of(request), caller_of(request)
     served = server.models.current
     body = await read_json_body(request, server.settings.body_limit_bytes)
     patient = served.patients.read(body)
@@ -96,6 +98,8 @@ async def predict(request: Request) -> Response:
                 inputs=body,
                 answer=content,
                 subject=subject,
+                tenant=caller.tenant,
+                caller=caller.name,
                 model=prediction.model.digest,
                 study=prediction.study,
                 within=within,
@@ -106,5 +110,5 @@ async def predict(request: Request) -> Response:
     if key is None:
         return Response(await answer(), media_type="application/json")
     same = body + b"\0" + (subject or "").encode()
-    again = idempotency.Request(DEFAULT_TENANT, "/predict", key, same)
+    again = idempotency.Request(caller.tenant, "/predict", key, same)
     return Response(await answered_once(server.audit, again, answer), media_type="application/json")

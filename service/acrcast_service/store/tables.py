@@ -96,3 +96,17 @@ idempotency = Table(
     Column("record_id", String(36), nullable=True),
     Column("claimed_at", TIME, nullable=False, index=True),
 )
+
+# Who may ask. A revoked key stays, so that the audit's callers can be looked up, and the last revocation opens no door.
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", String(12), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("tenant", String(200), nullable=False),
+    Column("scopes", String(200), nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("expires_at", TIME, nullable=True),
+    Column("revoked_at", TIME, nullable=True),
+    Column("hash", LargeBinary(32), nullable=False),
+)
