@@ -1,58 +1,73 @@
 """Predictions of many patients as columns: what files, MLflow and Spark are given."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from acrcast.answer import DECIMALS, support_of
 from acrcast.contract import Covariates
+from acrcast.many import risks_of_many
 from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel
+from acrcast.support import INSIDE
 
-Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
 
 
 def prediction_columns(
-    model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL
+    model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL, intervals: bool = True
 ) -> dict[str, Column]:
     """(n,) columns: each arm's probability and interval, the benefit, support, and what was missing; as one answer has them.
 
-    One-arm studies have no columns of a control or a benefit.
+    One-arm studies have no columns of a control or a benefit. intervals: False leaves out what the members are needed for.
     """
     Z, below = model.standardise(covariates)
-    risks = model.risks_of(Z, below, level)
-    columns: dict[str, Column] = {}
+    risks = risks_of_many(model, Z, below, level if intervals else None)
+    found = _arm("treated", risks.treated)
     if risks.control is not None and risks.benefit is not None and risks.probability_positive is not None:
-        columns |= _arm("control", risks.control) | _arm("treated", risks.treated)
-        columns |= _arm("benefit", risks.benefit, estimate="difference")
-        columns["benefit_probability_positive"] = _rounded(risks.probability_positive)
-    else:
-        columns |= _arm("treated", risks.treated)
+        found |= _arm("control", risks.control) | _arm("benefit", risks.benefit, estimate="difference")
+        found["benefit_probability_positive"] = risks.probability_positive
     support = support_of(model, covariates, Z)
-    missing = np.isnan(covariates.values)
-    names = np.array([field.name for field in model.study.contract.covariates])
-    columns["support"] = np.array([judged.status for judged in support], dtype=np.str_)
-    columns["support_measures"] = np.array([" ".join(judged.measures) for judged in support], dtype=np.str_)
-    columns["missing"] = np.array([" ".join(names[row]) for row in missing], dtype=np.str_)
-    return columns
+    elsewhere = [i for i, judged in enumerate(support) if judged is not INSIDE]
+    incomplete = np.flatnonzero(np.isnan(covariates.values).any(axis=1))
+    names = np.array(covariates.contract.names)
+    texts: dict[str, Column] = {
+        "support": _texts(len(support), INSIDE.status, {i: support[i].status for i in elsewhere}),
+        "support_measures": _texts(len(support), "", {i: " ".join(support[i].measures) for i in elsewhere}),
+        "missing": _texts(
+            len(support), "", {int(i): " ".join(names[np.isnan(covariates.values[i])]) for i in incomplete}
+        ),
+    }
+    return {
+        name: _rounded(found[name]) if is_number else texts[name]
+        for name, is_number in column_names(model.study.has_control, intervals=intervals)
+    }
 
 
-def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
+def column_names(two_arms: bool, *, intervals: bool = True) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
     """(name, is a number) of each column that `prediction_columns` gives."""
     arms = ("control", "treated") if two_arms else ("treated",)
-    numbers = [f"{arm}_{part}" for arm in arms for part in ("probability", "low", "high")]
+    ends = ("low", "high") if intervals else ()
+    numbers = [f"{arm}_{part}" for arm in arms for part in ("probability", *ends)]
     if two_arms:
-        numbers += [f"benefit_{part}" for part in ("difference", "low", "high", "probability_positive")]
+        numbers += [f"benefit_{part}" for part in ("difference", *ends)]
+    if two_arms and intervals:
+        numbers.append("benefit_probability_positive")
     return (
         *((name, True) for name in numbers),
         *((name, False) for name in ("support", "support_measures", "missing")),
     )
 
 
-def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, Column]:
-    return {
-        f"{name}_{estimate}": _rounded(risks.probability),
-        f"{name}_low": _rounded(risks.low),
-        f"{name}_high": _rounded(risks.high),
-    }
+def _texts(count: int, usual: str, others: Mapping[int, str]) -> npt.NDArray[np.object_]:
+    column = np.full(count, usual, dtype=object)
+    for i, text in others.items():
+        column[i] = text
+    return column
+
+
+def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, npt.NDArray[np.float64]]:
+    return {f"{name}_{estimate}": risks.probability, f"{name}_low": risks.low, f"{name}_high": risks.high}
 
 
 def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -11,9 +11,16 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.guard import guarded
+from acrcast_service.auth.service import Auth
+from acrcast_service.batch import routes as batch
+from acrcast_service.batch.service import Pool
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.outcomes import routes as outcomes
+from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.security_headers import SecurityHeaders
@@ -40,13 +47,19 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
+        middleware=[Middleware(Overload, settings), Middleware(SecurityHeaders), Middleware(LastResort)],
     )
-    app.state.server = ServerState(settings, ModelStore(model))
+    app.state.server = ServerState(
+        settings,
+        ModelStore(settings.level, model),
+        AuditTrail(settings),
+        Auth(settings),
+        Pool(settings.batches_at_once),
+    )
     add_error_handlers(app)
-    for room in (prediction, model_card, health, api_docs, pages):
+    for room in (prediction, batch, outcomes, model_card, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
-        app.router.routes.extend(room.router.routes)
+        app.router.routes.extend(guarded(room.router.routes))
     return app
 
 
@@ -60,8 +73,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: ServerState = app.state.server
     if server.models.is_empty:
         server.models.put(load_model(server.settings))
+    server.audit.start()
+    await server.auth.start()
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
     yield
     server.models.clear()
+    server.batches.close()
+    await server.auth.stop()
+    await server.audit.stop()

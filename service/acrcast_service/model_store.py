@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from acrcast import artefact
+from acrcast.answer import Bedside
 from acrcast.errors import ArtefactError, UsageError
 from acrcast.response_model import ResponseModel
 from acrcast.studies import load_study
@@ -24,21 +25,26 @@ DOWNLOAD_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model, and what is made once from its study. A request takes one of these and keeps to it."""
+    """A model, and what is made once from it and its study. A request takes one of these and keeps to it."""
 
     model: ResponseModel
     patients: PatientReader
+    bedside: Bedside
 
     @classmethod
-    def of(cls, model: ResponseModel) -> "ServedModel":
-        return cls(model, PatientReader(model.study))
+    def of(cls, model: ResponseModel, level: float) -> "ServedModel":
+        return cls(model, PatientReader(model.study), Bedside(model, level))
 
 
 class ModelStore:
-    """Holds the one model, or none yet. Replacing it is a single assignment: no request sees half of two."""
+    """Holds the one model, or none yet. Replacing it is a single assignment: no request sees half of two.
 
-    def __init__(self, model: ResponseModel | None = None) -> None:
-        self._served = None if model is None else ServedModel.of(model)
+    level: of the intervals in its answers.
+    """
+
+    def __init__(self, level: float, model: ResponseModel | None = None) -> None:
+        self._level = level
+        self._served = None if model is None else ServedModel.of(model, level)
 
     @property
     def current(self) -> ServedModel:
@@ -52,7 +58,7 @@ class ModelStore:
         return self._served is None
 
     def put(self, model: ResponseModel) -> None:
-        self._served = ServedModel.of(model)
+        self._served = ServedModel.of(model, self._level)
 
     def clear(self) -> None:
         self._served = None

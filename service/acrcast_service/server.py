@@ -1,7 +1,6 @@
 """Runs the application: the address, the worker processes, and how they stop."""
 
 import errno
-import ipaddress
 import logging
 import os
 import signal
@@ -18,6 +17,9 @@ from uvicorn.supervisors import Multiprocess
 from acrcast.errors import AcrcastError, UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast_service.app import create_app
+from acrcast_service.audit.trail import prepare_audit
+from acrcast_service.auth.service import check_who_may
+from acrcast_service.connections import BoundedHttpProtocol
 from acrcast_service.model_store import load_model, local_folder
 from acrcast_service.settings import PREFIX, Settings
 
@@ -27,13 +29,15 @@ BACKLOG = 2048
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; returns when running requests have been answered.
 
-    Raises UsageError when the address is not allowed or does not exist, ArtefactError when the model cannot be used,
-    AcrcastError when the port is taken. The address is taken before the model is loaded, and answers after.
+    Raises UsageError when the address is not allowed or does not exist, or the database is not of this version,
+    ArtefactError when the model cannot be used, AcrcastError when the port is taken or the database cannot be used. The address is taken before the model is loaded, and answers after.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with bind(settings) as listener, local_folder(settings.model) as folder:
         local = settings.model_copy(update={"model": str(folder)})
         model = load_model(local)
+        check_who_may(settings)
+        prepare_audit(settings)
         if settings.workers == 1:
             serve = _here(_config(create_app(local, model), settings), listener)
         else:
@@ -45,21 +49,13 @@ def run(settings: Settings) -> None:
 
 
 def bind(settings: Settings) -> socket.socket:
-    """A socket bound to the settings' address, not yet listening.
-
-    Beyond this machine only when something in front authenticates: this server asks nobody who they are.
-    """
+    """A socket bound to the settings' address, not yet listening."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError:
         raise UsageError(f"--host {settings.host}: no such address on this machine") from None
     # a name such as localhost has an address of each family: clients try IPv4 everywhere
     family, kind, protocol, _, address = min(found, key=lambda item: item[0] != socket.AF_INET)
-    if not ipaddress.ip_address(str(address[0])).is_loopback and not settings.behind_authenticating_proxy:
-        raise UsageError(
-            f"--host {settings.host} can be reached from other machines, and no authentication is configured: "
-            f"use 127.0.0.1, or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if something in front authenticates every request"
-        )
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -100,7 +96,7 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -5,6 +5,9 @@ from typing import cast
 
 from fastapi import Request
 
+from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.service import Auth
+from acrcast_service.batch.service import Pool
 from acrcast_service.model_store import ModelStore
 from acrcast_service.settings import Settings
 
@@ -15,6 +18,9 @@ class ServerState:
 
     settings: Settings
     models: ModelStore
+    audit: AuditTrail
+    auth: Auth
+    batches: Pool
 
 
 def state_of(request: Request) -> ServerState:

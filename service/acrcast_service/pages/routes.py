@@ -5,6 +5,7 @@ from html import escape
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from acrcast_service.auth.callers import open_to_all
 from acrcast_service.problems import NOT_FOUND, PROBLEM_TYPES, HttpProblem
 from acrcast_service.server_state import state_of
 
@@ -12,6 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
+@open_to_all
 async def landing(request: Request) -> Response:
     model = state_of(request).models.current.model
     study, identity = model.study, model.identity
@@ -27,6 +29,7 @@ async def landing(request: Request) -> Response:
 
 
 @router.get("/problems/{name}")
+@open_to_all
 async def problem(name: str) -> Response:
     kind = PROBLEM_TYPES.get(name)
     if kind is None:
