@@ -78,6 +78,12 @@ NOT_READY = ProblemType(
     "No model is loaded yet",
     "The server is starting or stopping. Try again after Retry-After seconds.",
 )
+STOPPING = ProblemType(
+    "stopping",
+    503,
+    "The server is stopping",
+    "It still answers what reaches it, and takes nothing more in a moment. Send requests to another.",
+)
 MODEL_UNUSABLE = ProblemType(
     "model-unusable",
     503,
@@ -99,6 +105,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         CANNOT_BE_FITTED,
         INTERNAL,
         NOT_READY,
+        STOPPING,
         MODEL_UNUSABLE,
     )
 }

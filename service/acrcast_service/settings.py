@@ -1,5 +1,6 @@
 """Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -27,11 +28,25 @@ class Settings(BaseSettings):
     study: Annotated[
         str | None, Field(description="Key of a study that ships, or the path of your own study's .py file")
     ] = None
+    state: Annotated[Path, Field(description="Folder of what the server keeps, unless told otherwise")] = Path(
+        ".acrcast"
+    )
+    model_refresh_seconds: Annotated[
+        float, Field(ge=0, description="How often to look whether there is another model at the same place; 0 never")
+    ] = 60.0
+    challenger: Annotated[
+        str | None,
+        Field(description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"),
+    ] = None
     level: Annotated[float, Field(gt=0, lt=1, description="Level of the intervals in answers")] = 0.95
     body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
+    unready_seconds: Annotated[
+        float,
+        Field(ge=0, description="How long after SIGTERM the server still takes requests, and says that it is not ready"),
+    ] = 2.0
     shutdown_seconds: Annotated[
-        int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
-    ] = 10
+        int, Field(ge=0, description="How long running requests may take to finish once no more are taken")
+    ] = 7
     behind_authenticating_proxy: Annotated[
         bool,
         Field(

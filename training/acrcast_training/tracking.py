@@ -1,10 +1,15 @@
 """The one place that meets MLflow: runs, the registry, and models by `models:/NAME@alias`.
 
-`python -m acrcast_training.tracking download URI FOLDER` prints the local folder of a registered model's artefact; the server
-uses it, so that its own process never imports MLflow. The record of its promotion, if any, is written beside that folder.
+The server calls it as a program, so that its own process never imports MLflow. `python -m acrcast_training.tracking`
+
+    point URI             prints which version an alias of a registered model points to now, as JSON
+    download URI FOLDER   prints the local folder of an artefact; the record of its promotion, if any, is written beside it
+
+and exits with 2 when nothing of that name is there, 3 when what is there is no model of acrcast, 1 when the store fails.
 """
 
 import io
+import json
 import logging
 import os
 import re
@@ -20,9 +25,10 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from acrcast.errors import UsageError
+from acrcast.errors import AcrcastError, ArtefactError, UsageError
 from acrcast.promotion import Promotion, place_of
 from acrcast.studies import Study, shipped_studies
 from acrcast.table import column_names
@@ -40,6 +46,8 @@ CHAMPION = "champion"
 # Tag of a model version: the record of its promotion to champion, as JSON.
 PROMOTION = "promotion"
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+|latest))")
+# Exit code for whoever calls this module as a program: what was fetched is no model of acrcast.
+NO_MODEL = 3
 # A yes or no is 1 or 0: MLflow's server would turn an unknown boolean into false.
 NUMBERS = ("number", "count", "yes_no")
 
@@ -158,14 +166,39 @@ def download(uri: str, folder: Path, store: str | None = None) -> Path:
             source = f"models:/{registered.name}/{registered.version}" if registered else uri
             local = mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(folder))
     except (MlflowException, OSError) as error:
-        raise UsageError(f"{uri}: {_first_line(error)}") from error
+        raise _not_delivered(uri, error) from error
     found = sorted(Path(local).glob("artifacts/*/manifest.json"))
     if len(found) != 1:
-        raise UsageError(f"{uri}: this is no model of acrcast")
+        raise ArtefactError(f"{uri}: this is no model of acrcast")
     artefact = found[0].parent
     if registered is not None and PROMOTION in registered.tags:
         place_of(artefact).write_text(registered.tags[PROMOTION], encoding="utf-8")
     return artefact
+
+
+def point(uri: str, store: str | None = None) -> dict[str, str | int]:
+    """Which version of a registered model a `models:/` URI names now, when it was made, and the record of its promotion."""
+    use_store(store)
+    try:
+        with _quiet():
+            found = _registered(uri)
+    except (MlflowException, OSError) as error:
+        raise _not_delivered(uri, error) from error
+    if found is None:
+        raise UsageError(f"{uri}: expected models:/NAME@ALIAS, models:/NAME/VERSION or models:/NAME/latest")
+    return {
+        "name": found.name,
+        "version": str(found.version),
+        "created": found.creation_timestamp,
+        "promotion": found.tags.get(PROMOTION, ""),
+    }
+
+
+def _not_delivered(uri: str, error: Exception) -> AcrcastError:
+    """UsageError when the store says that there is no such thing; else it is the store that fails."""
+    absent = [ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)]
+    said = f"{uri}: {_first_line(error)}"
+    return UsageError(said) if getattr(error, "error_code", None) in absent else AcrcastError(said)
 
 
 def _registered(uri: str) -> ModelVersion | None:
@@ -261,13 +294,14 @@ def _quiet() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["download", uri, folder]:
-            try:
+    try:
+        match sys.argv[1:]:
+            case ["point", uri]:
+                sys.stdout.write(f"{json.dumps(point(uri))}\n")
+            case ["download", uri, folder]:
                 sys.stdout.write(f"{download(uri, Path(folder))}\n")
-            except UsageError as error:
-                sys.stderr.write(f"{error}\n")
-                sys.exit(error.exit_code)
-        case _:
-            sys.stderr.write("usage: python -m acrcast_training.tracking download URI FOLDER\n")
-            sys.exit(2)
+            case _:
+                raise UsageError("usage: python -m acrcast_training.tracking (point URI | download URI FOLDER)")
+    except AcrcastError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NO_MODEL if isinstance(error, ArtefactError) else error.exit_code)

@@ -10,6 +10,7 @@ from acrcast.prediction import Prediction
 from acrcast_service.answers import json_answer
 from acrcast_service.api_docs.schemas import PATIENT_BODY
 from acrcast_service.bodies import read_json_body
+from acrcast_service.champion.shadow import Answered
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import (
     BAD_REQUEST,
@@ -48,5 +49,9 @@ async def predict(request: Request) -> Response:
     """
     server = state_of(request)
     served = server.models.current
-    patient = served.patients.read(await read_json_body(request, server.settings.body_limit_bytes))
-    return json_answer(predict_patient(served.model, patient, server.settings.level))
+    body = await read_json_body(request, server.settings.body_limit_bytes)
+    patient = served.patients.read(body)
+    prediction = predict_patient(served.model, patient, server.settings.level)
+    answer = json_answer(prediction)
+    answer.background = server.shadow.after(Answered(str(prediction.prediction_id), body, patient))
+    return answer
