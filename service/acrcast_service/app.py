@@ -12,6 +12,7 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.champion import routes as champion
 from acrcast_service.champion.opening import challenger_of, champion_of
 from acrcast_service.champion.shadow import Shadow
@@ -20,6 +21,7 @@ from acrcast_service.draining import Draining
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
+from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.security_headers import SecurityHeaders
@@ -50,16 +52,18 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         },
         middleware=[Middleware(SecurityHeaders, also=draining.headers), Middleware(LastResort)],
     )
+    audit = AuditTrail(settings)
     app.state.server = ServerState(
         settings,
         models,
         champion=champion_of(settings, models),
         challenger=challenger_of(settings, challengers, models),
-        shadow=Shadow(challengers, settings.level, record_shadow),
+        shadow=Shadow(challengers, settings.level, audit.record),
         draining=draining,
+        audit=audit,
     )
     add_error_handlers(app)
-    for room in (prediction, model_card, champion, health, api_docs, pages):
+    for room in (prediction, outcomes, model_card, champion, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(room.router.routes)
     return app
@@ -84,6 +88,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if server.models.is_empty:
         server.champion.open()
     watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
+    server.audit.start()
     tasks = [asyncio.create_task(part.run()) for part in (*watches, server.shadow)]
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
@@ -95,3 +100,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     for task in tasks:
         await ended(task)
     server.models.clear()
+    await server.audit.stop()

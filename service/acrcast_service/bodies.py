@@ -34,6 +34,22 @@ async def read_json_body(request: Request, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def one_header(request: Request, name: bytes, longest: int) -> str | None:
+    """The header's text; None when it is not sent. name: in small letters.
+
+    Raises HttpProblem (400) when it is sent twice, is empty, longer, or not printable ASCII; without repeating it.
+    """
+    values = [value for sent, value in request.scope["headers"] if sent == name]
+    if not values:
+        return None
+    text: str = values[0].decode("latin-1")
+    if len(values) > 1 or not 0 < len(text) <= longest or not (text.isascii() and text.isprintable()):
+        raise HttpProblem(
+            BAD_REQUEST, f"{name.decode().title()}: expected once, 1 to {longest} printable ASCII characters"
+        )
+    return text
+
+
 def _is_json(content_type: bytes) -> bool:
     essence, *parameters = (part.strip().lower() for part in content_type.split(b";"))
     charsets = [part.partition(b"=")[2].strip(b'"') for part in parameters if part.startswith(b"charset=")]

@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 
 from acrcast_service.answers import json_answer
-from acrcast_service.problems import NOT_READY, STOPPING, HttpProblem, documented
+from acrcast_service.problems import AUDIT_UNAVAILABLE, NOT_READY, STOPPING, HttpProblem, documented
 from acrcast_service.server_state import state_of
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -21,7 +21,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A model is loaded; `model` is its digest, as in every prediction.
+    """A model is loaded and the audit can be written; `model` is its digest, as in every prediction.
 
     refused: why the model that is now at the same place does not answer. unconfirmed: why that place could not be asked.
     """
@@ -37,11 +37,12 @@ async def live() -> Response:
     return json_answer(Alive("alive"))
 
 
-@router.get("/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY, STOPPING))
+@router.get("/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY, STOPPING, AUDIT_UNAVAILABLE))
 async def ready(request: Request) -> Response:
     server = state_of(request)
     if server.draining.begun:
         raise HttpProblem(STOPPING)
     standing = server.champion.standing
     digest = server.models.current.model.identity.digest
+    server.audit.check()
     return json_answer(Ready("ready", digest, standing.refused, standing.unconfirmed))

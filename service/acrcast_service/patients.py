@@ -41,7 +41,7 @@ class PatientReader:
         # Every pair of an object has a colon. As many colons as different fields: none was given twice, and no more
         # need be looked at. Text with a colon in it, and a value that is an object, take the longer way.
         if body.count(b":") != len(patient.model_fields_set):
-            _refuse_repeated_names(body)
+            refuse_repeated_names(body)
         return patient
 
     def _refusal(self, error: ValidationError) -> Exception:
@@ -84,8 +84,8 @@ def _of_the_whole(error_type: str) -> str:
     return "these values do not go together in this study"
 
 
-def _refuse_repeated_names(body: bytes) -> None:
-    """Raises InputError when an object at any depth has a name twice. body: one valid patient, hence shallow."""
+def refuse_repeated_names(body: bytes) -> None:
+    """Raises InputError when an object at any depth has a name twice. body: what was validated, hence shallow."""
     repeated: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:

@@ -90,6 +90,30 @@ MODEL_UNUSABLE = ProblemType(
     "The model cannot be used",
     "The model on the server's disk is incomplete, was changed, or does not fit this version. Its operator must act.",
 )
+AUDIT_UNAVAILABLE = ProblemType(
+    "audit-unavailable",
+    503,
+    "The audit cannot be written",
+    "No answer leaves before it is recorded, and the database does not take it now. Try again after Retry-After seconds.",
+)
+KEY_IN_USE = ProblemType(
+    "idempotency-key-in-use",
+    409,
+    "A request with this Idempotency-Key is being answered",
+    "Try again after Retry-After seconds: the answer to the first request will be repeated.",
+)
+KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    422,
+    "This Idempotency-Key was used for another request",
+    "A key belongs to one body: choose a new key for a new request.",
+)
+OUTCOME_EXISTS = ProblemType(
+    "outcome-exists",
+    409,
+    "This prediction has another outcome",
+    'To replace it, send the outcome again with "correction": true. Both stay in the audit.',
+)
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
     kind.name: kind
@@ -107,6 +131,10 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         NOT_READY,
         STOPPING,
         MODEL_UNUSABLE,
+        AUDIT_UNAVAILABLE,
+        KEY_IN_USE,
+        KEY_REUSED,
+        OUTCOME_EXISTS,
     )
 }
 

@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from acrcast.errors import AcrcastError, UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast_service.app import create_app
+from acrcast_service.audit.trail import prepare_audit
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import PREFIX, Settings
 
@@ -27,8 +28,8 @@ BACKLOG = 2048
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; returns when running requests have been answered.
 
-    Raises UsageError when the address is not allowed or does not exist, ArtefactError when the model cannot be used,
-    AcrcastError when the port is taken. The address is taken before the model is loaded, and answers after.
+    Raises UsageError when the address is not allowed or does not exist, or the database is not of this version,
+    ArtefactError when the model cannot be used, AcrcastError when the port is taken or the database cannot be used. The address is taken before the model is loaded, and answers after.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with bind(settings) as listener:
@@ -36,6 +37,7 @@ def run(settings: Settings) -> None:
         server: ServerState = app.state.server
         server.champion.open()
         identity = server.models.current.model.identity
+        prepare_audit(settings)
         if settings.workers == 1:
             serve = _here(_config(app, settings), listener)
         else:

@@ -5,6 +5,7 @@ from typing import cast
 
 from fastapi import Request
 
+from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ModelWatch
 from acrcast_service.draining import Draining
@@ -22,6 +23,7 @@ class ServerState:
     challenger: ModelWatch | None
     shadow: Shadow
     draining: Draining
+    audit: AuditTrail
 
 
 def state_of(request: Request) -> ServerState:

@@ -38,6 +38,22 @@ class Settings(BaseSettings):
         str | None,
         Field(description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"),
     ] = None
+    database: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; the file acrcast.db in the state if unset",
+        ),
+    ] = None
+    audit: Annotated[bool, Field(description="No prediction is answered before it is recorded in the database")] = True
+    audit_key_file: Annotated[
+        Path | None,
+        Field(description="File of the key that seals the audit: 32 bytes in Base64; audit.key in the state if unset"),
+    ] = None
+    retention_days: Annotated[
+        int | None,
+        Field(ge=1, description="acrcast audit retention makes what is older unreadable; everything is kept if unset"),
+    ] = None
     level: Annotated[float, Field(gt=0, lt=1, description="Level of the intervals in answers")] = 0.95
     body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
     unready_seconds: Annotated[
@@ -53,6 +69,15 @@ class Settings(BaseSettings):
             description="Something in front authenticates every request, so listening beyond this machine is allowed"
         ),
     ] = False
+
+    @property
+    def database_url(self) -> str:
+        """Never shown: it may hold a password."""
+        return self.database or f"sqlite:///{self.state / 'acrcast.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        return self.audit_key_file or self.state / "audit.key"
 
 
 def read_settings(**given: object) -> Settings:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
 from acrcast.support import TrainingRange
 from acrcast_service.app import create_app
+from acrcast_service.audit.chain import Chain
+from acrcast_service.audit.trail import open_chain
 from acrcast_service.settings import PREFIX, Settings
 
 PATIENTS, MEMBERS = 300, 200
@@ -34,10 +36,16 @@ ACRCAST = (sys.executable, "-m", "acrcast.cli")
 
 
 class Client:
-    """Calls an application in this process, through the whole of it; an exception that leaves it fails the test."""
+    """Calls an application in this process, through the whole of it; an exception that leaves it fails the test.
 
-    def __init__(self, app: Any) -> None:
+    started: whether the application has started.
+    """
+
+    def __init__(self, app: Any, *, started: bool = True) -> None:
         self._runner = asyncio.Runner()
+        self._running = AsyncExitStack()
+        if started:
+            self._runner.run(self._running.enter_async_context(app.router.lifespan_context(app)))
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://acrcast.test")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -57,6 +65,7 @@ class Client:
 
     def close(self) -> None:
         self._runner.run(self._http.aclose())
+        self._runner.run(self._running.aclose())
         self._runner.close()
 
 
@@ -180,19 +189,20 @@ def one_arm_folder(own_study: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_settings_from_outside() -> Iterator[None]:
-    """The defaults, whatever the machine's environment says."""
+def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The defaults, whatever the machine's environment says, and a state of the tests' own."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             patch.delenv(PREFIX + name.upper(), raising=False)
+        patch.setenv(PREFIX + "STATE", str(tmp_path_factory.mktemp("state")))
         yield
 
 
 @pytest.fixture(scope="session")
-def serving() -> Iterator[Callable[[Any], Client]]:
+def serving() -> Iterator[Callable[..., Client]]:
     """Makes a client of an application; closed at the end."""
     with ExitStack() as stack:
-        yield lambda app: stack.enter_context(closing(Client(app)))
+        yield lambda app, **how: stack.enter_context(closing(Client(app, **how)))
 
 
 @pytest.fixture(scope="session")
@@ -260,3 +270,24 @@ def serve_and_fail() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'acrcast.db'}"
+    return request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture
+def audit_settings(database: str, tmp_path: Path) -> Settings:
+    return Settings(database=database, audit_key_file=tmp_path / "audit.key")
+
+
+@pytest.fixture
+def chain(audit_settings: Settings) -> Iterator[Chain]:
+    """An empty chain in a database of each kind."""
+    chain = open_chain(audit_settings, may_make=True)
+    yield chain
+    chain.engine.dispose()

@@ -44,6 +44,10 @@ def test_names_and_statuses_of_problems_are_permanent():
         "internal": 500,
         "not-ready": 503,
         "model-unusable": 503,
+        "audit-unavailable": 503,
+        "idempotency-key-in-use": 409,
+        "idempotency-key-reused": 422,
+        "outcome-exists": 409,
     }
 
 

@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from time import perf_counter
 from typing import Literal
 
+from starlette.background import BackgroundTask
+
 from acrcast.contract import Patient
-from acrcast.prediction import Prediction
+from acrcast_service.answers import written
+from acrcast_service.audit.records import SHADOW, Entry
 from acrcast_service.model_store import ModelStore
 from acrcast_service.prediction.service import predict_patient
 
@@ -22,63 +25,57 @@ WAITING = 256
 REST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A patient whom the champion has answered. body: as it came in. prediction_id: of the champion's answer."""
-
-    prediction_id: str
-    body: bytes
-    patient: Patient
-
-
-Recorder = Callable[[Answered, Prediction], Awaitable[None]]
-
-
 class Shadow:
-    """Lets the model of a store predict behind the champion's back. level: of its intervals. record: keeps what it says.
+    """Lets the model of a store predict behind the champion's back. level: of its intervals. record: the audit's.
 
     counts: how many predictions were made, dropped because too many waited, or failed.
     """
 
-    def __init__(self, store: ModelStore, level: float, record: Recorder) -> None:
+    def __init__(self, store: ModelStore, level: float, record: Callable[[Entry], Awaitable[None]]) -> None:
         self._store, self._level, self._record = store, level, record
-        self._waiting: asyncio.Queue[Answered] = asyncio.Queue(WAITING)
+        self._waiting: asyncio.Queue[tuple[Patient, Entry]] = asyncio.Queue(WAITING)
         self.counts: Counter[Literal["predicted", "dropped", "failed"]] = Counter()
 
-    def after(self, answered: Answered) -> Callable[[], Awaitable[None]] | None:
-        """What is to be done once the answer has been sent, as a response's `background`; None without a challenger."""
-        if self._store.is_empty:
-            return None
+    def after(self, patient: Patient, answered: Entry) -> BackgroundTask | None:
+        """What is to be done once the answer has been sent; None without a challenger. answered: the champion's record."""
+        return None if self._store.is_empty else BackgroundTask(self._queue, patient, answered)
 
-        async def queue() -> None:
-            try:
-                self._waiting.put_nowait(answered)
-            except asyncio.QueueFull:
-                self.counts["dropped"] += 1
-
-        return queue
+    async def _queue(self, patient: Patient, answered: Entry) -> None:
+        try:
+            self._waiting.put_nowait((patient, answered))
+        except asyncio.QueueFull:
+            self.counts["dropped"] += 1
 
     async def run(self) -> None:
         """Predict for whoever waits, until cancelled."""
         while True:
-            answered = await self._waiting.get()
+            patient, answered = await self._waiting.get()
             began = perf_counter()
             try:
-                if not self._store.is_empty:
-                    served = self._store.current
-                    prediction = predict_patient(served.model, answered.patient, self._level)
-                    await self._record(answered, prediction)
-                    self.counts["predicted"] += 1
+                await self._predict(patient, answered)
+                self.counts["predicted"] += 1
             except Exception as error:  # noqa: BLE001  whatever it is, no answer depends on it
                 self._failed(error)
             await asyncio.sleep(REST * (perf_counter() - began))
+
+    async def _predict(self, patient: Patient, answered: Entry) -> None:
+        prediction = predict_patient(self._store.current.model, patient, self._level)
+        await self._record(
+            replace(
+                answered,
+                kind=SHADOW,
+                record_id=str(prediction.prediction_id),
+                answer=written(prediction),
+                # under the same pseudonym, so that both become unreadable together
+                subject=answered.record_id if answered.subject is None else answered.subject,
+                model=prediction.model.digest,
+                about=answered.record_id,
+                within=None,
+            )
+        )
 
     def _failed(self, error: Exception) -> None:
         """One line for the first: its message may hold a patient's values."""
         if not self.counts["failed"]:
             log.warning("challenger failed error=%s; further failures are counted", type(error).__name__)
         self.counts["failed"] += 1
-
-
-async def record_shadow(answered: Answered, prediction: Prediction) -> None:
-    """Where a challenger's prediction is kept."""

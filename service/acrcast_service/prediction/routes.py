@@ -5,16 +5,22 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
 
 from acrcast.prediction import Prediction
-from acrcast_service.answers import json_answer
+from acrcast_service import idempotency
+from acrcast_service.answers import written
 from acrcast_service.api_docs.schemas import PATIENT_BODY
-from acrcast_service.bodies import read_json_body
-from acrcast_service.champion.shadow import Answered
+from acrcast_service.audit.records import DEFAULT_TENANT, PREDICTION, Entry
+from acrcast_service.bodies import one_header, read_json_body
+from acrcast_service.idempotency import Within, answered_once
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import (
+    AUDIT_UNAVAILABLE,
     BAD_REQUEST,
     INVALID_INPUT,
+    KEY_IN_USE,
+    KEY_REUSED,
     MALFORMED_JSON,
     NOT_READY,
     TOO_LARGE,
@@ -22,6 +28,22 @@ from acrcast_service.problems import (
     documented,
 )
 from acrcast_service.server_state import state_of
+
+SUBJECT_REFERENCE, IDEMPOTENCY_KEY = b"subject-reference", b"idempotency-key"
+HEADERS = [
+    {
+        "name": "Subject-Reference",
+        "in": "header",
+        "description": "Your pseudonym of the patient: what was recorded under it can be made unreadable together",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    },
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A name of this request that you choose; sent again within a day it gets the same answer",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+]
 
 
 class WholeRequestRoute(APIRoute):
@@ -39,19 +61,54 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
     "/predict",
     summary="Predict for one patient",
     response_model=Prediction,
-    responses=documented(MALFORMED_JSON, BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT, NOT_READY),
-    openapi_extra={"requestBody": PATIENT_BODY},
+    responses=documented(
+        MALFORMED_JSON,
+        BAD_REQUEST,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_INPUT,
+        NOT_READY,
+        AUDIT_UNAVAILABLE,
+        KEY_IN_USE,
+        KEY_REUSED,
+    ),
+    openapi_extra={"requestBody": PATIENT_BODY, "parameters": HEADERS},
 )
 async def predict(request: Request) -> Response:
     """Probability of response in each arm and their difference, each with its interval, and how far to trust them.
 
     A measure that is absent or null is averaged over, not taken as zero; `missing` says which.
+    The answer leaves when its record is on disk; the same Idempotency-Key with the same body gets the same answer.
     """
     server = state_of(request)
     served = server.models.current
     body = await read_json_body(request, server.settings.body_limit_bytes)
     patient = served.patients.read(body)
-    prediction = predict_patient(served.model, patient, server.settings.level)
-    answer = json_answer(prediction)
-    answer.background = server.shadow.after(Answered(str(prediction.prediction_id), body, patient))
-    return answer
+    subject = one_header(request, SUBJECT_REFERENCE, 200)
+    key = one_header(request, IDEMPOTENCY_KEY, 255)
+
+    shadow: BackgroundTask | None = None
+
+    async def answer(name: str | None = None, within: Within | None = None) -> bytes:
+        nonlocal shadow
+        prediction = predict_patient(served.model, patient, server.settings.level, name)
+        content = written(prediction)
+        entry = Entry(
+            PREDICTION,
+            str(prediction.prediction_id),
+            inputs=body,
+            answer=content,
+            subject=subject,
+            model=prediction.model.digest,
+            study=prediction.study,
+            within=within,
+        )
+        await server.audit.record(entry)
+        shadow = server.shadow.after(patient, entry)
+        return content
+
+    if key is None:
+        return Response(await answer(), media_type="application/json", background=shadow)
+    same = body + b"\0" + (subject or "").encode()
+    again = idempotency.Request(DEFAULT_TENANT, "/predict", key, same)
+    return Response(await answered_once(server.audit, again, answer), media_type="application/json", background=shadow)

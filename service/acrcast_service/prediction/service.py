@@ -9,8 +9,8 @@ from acrcast.prediction import Prediction
 from acrcast.response_model import ResponseModel
 
 
-def predict_patient(model: ResponseModel, patient: Patient, level: float) -> Prediction:
-    """The model's answer for one validated patient. level: of its intervals."""
+def predict_patient(model: ResponseModel, patient: Patient, level: float, name: str | None = None) -> Prediction:
+    """The model's answer for one validated patient. level: of its intervals. name: its prediction_id; None makes one."""
     covariates = Covariates.of_patients(model.study.contract, [patient])
     (prediction,) = predict_patients(model, covariates, level=level)
-    return replace(prediction, prediction_id=str(uuid4()))
+    return replace(prediction, prediction_id=name or str(uuid4()))
