@@ -31,7 +31,7 @@ from acrcast_service.settings import Settings, read_settings
 
 def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
-    models, challengers = ModelStore(model), ModelStore()
+    models, challengers = ModelStore(settings.level, model), ModelStore(settings.level)
     draining = Draining(settings.unready_seconds)
     app = FastAPI(
         title="acrcast",
@@ -58,7 +58,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         models,
         champion=champion_of(settings, models),
         challenger=challenger_of(settings, challengers, models),
-        shadow=Shadow(challengers, settings.level, audit.record),
+        shadow=Shadow(challengers, audit.record),
         draining=draining,
         audit=audit,
     )
@@ -89,7 +89,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         server.champion.open()
     watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
     server.audit.start()
-    tasks = [asyncio.create_task(part.run()) for part in (*watches, server.shadow)]
+    tasks = [asyncio.create_task(run()) for run in (*(watch.run for watch in watches), server.shadow.run)]
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()

@@ -37,7 +37,12 @@ async def live() -> Response:
     return json_answer(Alive("alive"))
 
 
-@router.get("/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY, STOPPING, AUDIT_UNAVAILABLE))
+@router.get(
+    "/ready",
+    summary="Can it predict?",
+    response_model=Ready,
+    responses=documented(NOT_READY, STOPPING, AUDIT_UNAVAILABLE),
+)
 async def ready(request: Request) -> Response:
     server = state_of(request)
     if server.draining.begun:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from acrcast import artefact
+from acrcast.answer import Bedside
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
 from acrcast_service.champion.source import source_of
@@ -18,22 +19,30 @@ def _now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model, and what is made once from its study. A request takes one of these and keeps to it. since: UTC."""
+    """A model, and what is made once from it and its study. A request takes one of these and keeps to it.
+
+    since: UTC.
+    """
 
     model: ResponseModel
     patients: PatientReader
+    bedside: Bedside
     since: str = field(default_factory=_now)
 
     @classmethod
-    def of(cls, model: ResponseModel) -> "ServedModel":
-        return cls(model, PatientReader(model.study))
+    def of(cls, model: ResponseModel, level: float) -> "ServedModel":
+        return cls(model, PatientReader(model.study), Bedside(model, level))
 
 
 class ModelStore:
-    """Holds the one model, or none yet. Replacing it is a single assignment: no request sees half of two."""
+    """Holds the one model, or none yet. Replacing it is a single assignment: no request sees half of two.
 
-    def __init__(self, model: ResponseModel | None = None) -> None:
-        self._served = None if model is None else ServedModel.of(model)
+    level: of the intervals in its answers.
+    """
+
+    def __init__(self, level: float, model: ResponseModel | None = None) -> None:
+        self._level = level
+        self._served = None if model is None else ServedModel.of(model, level)
 
     @property
     def current(self) -> ServedModel:
@@ -47,7 +56,7 @@ class ModelStore:
         return self._served is None
 
     def put(self, model: ResponseModel) -> None:
-        self._served = ServedModel.of(model)
+        self._served = ServedModel.of(model, self._level)
 
     def clear(self) -> None:
         self._served = None

@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     ] = 60.0
     challenger: Annotated[
         str | None,
-        Field(description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"),
+        Field(
+            description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"
+        ),
     ] = None
     database: Annotated[
         str | None,
@@ -58,7 +60,9 @@ class Settings(BaseSettings):
     body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
     unready_seconds: Annotated[
         float,
-        Field(ge=0, description="How long after SIGTERM the server still takes requests, and says that it is not ready"),
+        Field(
+            ge=0, description="How long after SIGTERM the server still takes requests, and says that it is not ready"
+        ),
     ] = 2.0
     shutdown_seconds: Annotated[
         int, Field(ge=0, description="How long running requests may take to finish once no more are taken")

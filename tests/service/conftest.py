@@ -241,7 +241,8 @@ def start() -> Iterator[Callable[..., Running]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | environment,
+            # a test that is not about stopping stops at once
+            env=os.environ | {"ACRCAST_UNREADY_SECONDS": "0"} | environment,
         )
         started.append(process)
         greeting = process.stdout.readline()

@@ -10,7 +10,7 @@ from acrcast.contract import Covariates
 from acrcast.estimators.rows import Preparation, TrialRows
 from acrcast.prediction import SupportStatus
 from acrcast.studies.ld_il2_ra import STUDY
-from acrcast.support import TrainingRange, judge
+from acrcast.support import Judge, TrainingRange
 from acrcast_training.data.simulator.baseline import COVARIATES, enrol
 from acrcast_training.data.simulator.recording import record
 
@@ -18,7 +18,6 @@ from acrcast_training.data.simulator.recording import record
 TRIALS: Mapping[int, int] = {47: 400, 120: 200, 240: 100, 600: 50}
 NEW_PATIENTS = 250
 SD_AWAY = 4.0
-FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 # They go together; high and low in turn they contradict each other.
 TOGETHER = ("pain_mm", "patient_global_mm", "physician_global_mm", "tender_joint_count_28", "haq_di")
 WITHIN = (0.025, 0.975)
@@ -38,7 +37,9 @@ class Trained:
         rows = _rows(covariates)
         Z = self.preparation.standardisation.apply(rows.scaled)
         fields = tuple(column.field for column in rows.terms.columns)
-        found = judge(self.training_range, self.preparation.conditional, covariates, Z, fields, STUDY.assays)
+        found = Judge(self.training_range, self.preparation.conditional, STUDY.contract, fields, STUDY.assays).judge(
+            covariates, Z
+        )
         return [support.status for support in found]
 
 

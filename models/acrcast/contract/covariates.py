@@ -42,9 +42,23 @@ class Covariates:
     @classmethod
     def of_patients(cls, contract: Contract, patients: Sequence[Patient]) -> "Covariates":
         """From validated patients."""
-        return cls.of_columns(
-            contract, {field.name: [getattr(p, field.name) for p in patients] for field in contract}, len(patients)
+        fields = contract.covariates
+        values = np.array(
+            [
+                [v if (v := given[field.name]).__class__ is float else _value(field, v) for field in fields]
+                for given in map(vars, patients)
+            ],
+            dtype=float,
         )
+        values = values.reshape(len(patients), len(fields))
+        below = np.zeros(values.shape, dtype=bool)
+        for j, field in contract.undetectable:
+            below[:, j] = [isinstance(getattr(p, field.name), Undetectable) for p in patients]
+        assays = {
+            field.name: np.array([getattr(p, field.name) or "" for p in patients], dtype=np.str_)
+            for field in contract.assays
+        }
+        return cls(contract, values, below, assays)
 
     @classmethod
     def of_columns(cls, contract: Contract, columns: Mapping[str, Iterable[object]], count: int) -> "Covariates":
@@ -55,12 +69,7 @@ class Covariates:
             if field.name not in columns:
                 continue
             for i, value in enumerate(columns[field.name]):
-                if value is None:
-                    continue
-                if isinstance(value, Undetectable):
-                    values[i, j], below[i, j] = value.value, True
-                else:
-                    values[i, j] = _number(field, value)
+                values[i, j], below[i, j] = _value(field, value), isinstance(value, Undetectable)
         assays = {
             field.name: np.array([name or "" for name in columns.get(field.name, [""] * count)], dtype=np.str_)
             for field in contract.assays
@@ -68,5 +77,9 @@ class Covariates:
         return cls(contract, values, below, assays)
 
 
-def _number(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind
-    return float(field.levels.index(str(value))) if field.kind == "category" else float(value)
+def _value(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind
+    if value is None:
+        return np.nan
+    if isinstance(value, Undetectable):
+        return value.value
+    return float(field.levels.index(str(value))) if field.levels else float(value)

@@ -1,6 +1,6 @@
 """From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ CONTROL, TREATED = -0.5, 0.5
 
 TO_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.log1p, "sqrt": np.sqrt}
 """From a measure's own units to the scale on which a model sees it."""
+FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,53 @@ def columns_of(contract: Contract) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+class Scales:
+    """Columns of values put on their scales. scales: the scale of each column."""
+
+    def __init__(self, scales: Sequence[str]) -> None:
+        named = np.array(scales)
+        self._columns = [(name, np.flatnonzero(named == name)) for name in sorted(set(scales) - {"linear"})]
+
+    def apply(self, values: Floats) -> Floats:
+        """(n, k) on the columns' scales. values: (n, k)."""
+        scaled = values.copy()
+        for name, columns in self._columns:
+            scaled[:, columns] = TO_SCALE[name](values[:, columns])
+        return scaled
+
+    def back(self, scaled: Floats) -> Floats:
+        """The inverse of `apply`."""
+        values = scaled.copy()
+        for name, columns in self._columns:
+            values[:, columns] = FROM_SCALE[name](scaled[:, columns])
+        return values
+
+
+class ColumnValues:
+    """The columns that a model sees, from the covariates of patients."""
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._position = np.array([column.position for column in columns], dtype=np.int64)
+        self._scales = Scales([column.scale for column in columns])
+        # the only indicator of its covariate is its value: 0 or 1
+        shared = {column.position for column in columns if column.level not in (None, 1)}
+        several = [j for j, column in enumerate(columns) if column.position in shared]
+        self._indicator = np.array(several, dtype=np.int64)
+        self._level = np.array([columns[j].level for j in several], dtype=np.float64)
+
+    def of(self, covariates: Covariates) -> tuple[Floats, Bools]:
+        """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
+        values = covariates.values[:, self._position]
+        scaled = self._scales.apply(values)
+        if self._indicator.size:
+            level = values[:, self._indicator]
+            scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
+        return scaled, covariates.below[:, self._position]
+
+
 def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:
     """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
-    values = covariates.values
-    scaled = np.empty((len(covariates), len(columns)))
-    for j, column in enumerate(columns):
-        value = values[:, column.position]
-        if column.level is not None:
-            scaled[:, j] = np.where(np.isnan(value), np.nan, value == column.level)
-        else:
-            scaled[:, j] = TO_SCALE[column.scale](value)
-    return scaled, covariates.below[:, [column.position for column in columns]]
+    return ColumnValues(columns).of(covariates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +119,10 @@ class Terms:
             modifiers=tuple(j for j, column in enumerate(columns) if column.field in study.effect_modifiers),
             small_set=tuple(j for j, column in enumerate(columns) if column.field in study.small_set),
         )
+
+    @property
+    def arms(self) -> int:
+        return 2 if self.two_arms else 1
 
     @property
     def first_measure(self) -> int:

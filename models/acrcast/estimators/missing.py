@@ -103,12 +103,10 @@ class ConditionalNormal:
         return completed
 
     def _draw_below(self, j: int, rows: Integers, completed: Floats, known: Bools, Z: Floats, nodes: Floats) -> None:
-        """A normal cut off at the limit, by its quantile function."""
+        """Each is known to be below its limit."""
         centre, sd = self._given(j, rows, completed, known)
-        spread, limit = sd[:, None], Z[rows, None, j]
-        share = normal_cdf(nodes[rows, :, j]) * normal_cdf((limit - centre) / np.maximum(spread, SMALLEST_VARIANCE))
-        drawn = centre + spread * normal_quantile(np.clip(share, 1e-300, 1 - 1e-16))
-        completed[rows, :, j] = np.minimum(drawn, limit)
+        level = normal_cdf(nodes[rows, :, j])
+        completed[rows, :, j] = below_limit(centre, sd[:, None], Z[rows, None, j], level)
         known[rows, j] = True
 
     def _draw_category(self, members: Integers, rows: Integers, completed: Floats, known: Bools, nodes: Floats) -> None:
@@ -127,11 +125,18 @@ class ConditionalNormal:
     def _given(self, j: int, rows: Integers, completed: Floats, known: Bools) -> tuple[Floats, Floats]:
         """Conditional mean (r, K) and standard deviation (r,) of column j in these rows, given what is known of each."""
         masks, pattern = _patterns(known[rows])
-        regression = _regressions(self.covariance, masks)[:, j]
+        regression = regressions_on(self.covariance, masks)[:, j]
         variance = self.covariance[j, j] - regression @ self.covariance[:, j]
         deviation = np.where(known[rows][:, None, :], completed[rows] - self.mean, 0.0)
         centre = self.mean[j] + (deviation @ regression[pattern][:, :, None])[:, :, 0]
         return centre, np.sqrt(np.maximum(variance, 0.0))[pattern]
+
+
+def below_limit(centre: Floats, spread: Floats | float, limit: Floats, level: Floats) -> Floats:
+    """Draws of a normal cut off at the limit, at these levels (0 to 1) of its distribution function. All broadcast."""
+    share = level * normal_cdf((limit - centre) / np.maximum(spread, SMALLEST_VARIANCE))
+    drawn = centre + spread * normal_quantile(np.clip(share, 1e-300, 1 - 1e-16))
+    return np.minimum(drawn, limit)
 
 
 def _patterns(known: Bools) -> tuple[Bools, Integers]:
@@ -145,7 +150,7 @@ def _patterns(known: Bools) -> tuple[Bools, Integers]:
     return known[first], pattern
 
 
-def _regressions(covariance: Floats, known: Bools) -> Floats:
+def regressions_on(covariance: Floats, known: Bools) -> Floats:
     """(P, q, q) coefficients of every column on the known ones, for each of P masks (P, q); those of the unknown are 0."""
     both = known[:, :, None] & known[:, None, :]
     identity = np.eye(len(covariance))
@@ -175,7 +180,7 @@ def _expected(
 
     known: (P, q) the patterns of known columns; pattern: (n,) each row's.
     """
-    regressions = _regressions(covariance, known)
+    regressions = regressions_on(covariance, known)
     unknown = ~known
     conditional = np.where(unknown[:, :, None] & unknown[:, None, :], covariance - regressions @ covariance, 0.0)
     cut = below.any(axis=1)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from acrcast.answer import Bedside
 from acrcast.response_model import ResponseModel
 from acrcast_service.api_docs.schemas import PATIENT_BODY, REF, absent_instead_of_null, example_patient, patient_schemas
 from acrcast_service.prediction.service import predict_patient
@@ -41,7 +42,7 @@ def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[s
 
 
 def _add_example(predict: dict[str, Any], example: dict[str, Any], model: ResponseModel, level: float) -> None:
-    prediction = predict_patient(model, model.study.patient.model_validate(example), level)
+    prediction = predict_patient(Bedside(model, level), model.study.patient.model_validate(example))
     answer = replace(prediction, prediction_id=str(UUID(int=0))).as_answer()
     predict["responses"]["200"]["content"]["application/json"]["example"] = answer
     body = PATIENT_BODY["content"]["application/json"]

@@ -26,13 +26,13 @@ REST = 4
 
 
 class Shadow:
-    """Lets the model of a store predict behind the champion's back. level: of its intervals. record: the audit's.
+    """Lets the model of a store predict behind the champion's back. record: the audit's.
 
     counts: how many predictions were made, dropped because too many waited, or failed.
     """
 
-    def __init__(self, store: ModelStore, level: float, record: Callable[[Entry], Awaitable[None]]) -> None:
-        self._store, self._level, self._record = store, level, record
+    def __init__(self, store: ModelStore, record: Callable[[Entry], Awaitable[None]]) -> None:
+        self._store, self._record = store, record
         self._waiting: asyncio.Queue[tuple[Patient, Entry]] = asyncio.Queue(WAITING)
         self.counts: Counter[Literal["predicted", "dropped", "failed"]] = Counter()
 
@@ -59,7 +59,7 @@ class Shadow:
             await asyncio.sleep(REST * (perf_counter() - began))
 
     async def _predict(self, patient: Patient, answered: Entry) -> None:
-        prediction = predict_patient(self._store.current.model, patient, self._level)
+        prediction = predict_patient(self._store.current.bedside, patient)
         await self._record(
             replace(
                 answered,

@@ -91,7 +91,7 @@ async def predict(request: Request) -> Response:
 
     async def answer(name: str | None = None, within: Within | None = None) -> bytes:
         nonlocal shadow
-        prediction = predict_patient(served.model, patient, server.settings.level, name)
+        prediction = predict_patient(served.bedside, patient, name)
         content = written(prediction)
         entry = Entry(
             PREDICTION,
@@ -108,7 +108,8 @@ async def predict(request: Request) -> Response:
         return content
 
     if key is None:
-        return Response(await answer(), media_type="application/json", background=shadow)
-    same = body + b"\0" + (subject or "").encode()
-    again = idempotency.Request(DEFAULT_TENANT, "/predict", key, same)
-    return Response(await answered_once(server.audit, again, answer), media_type="application/json", background=shadow)
+        content = await answer()
+    else:
+        same = body + b"\0" + (subject or "").encode()
+        content = await answered_once(server.audit, idempotency.Request(DEFAULT_TENANT, "/predict", key, same), answer)
+    return Response(content, media_type="application/json", background=shadow)
