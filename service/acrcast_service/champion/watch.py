@@ -97,7 +97,9 @@ class ModelWatch:
             await self.refresh()
 
     async def refresh(self) -> Outcome:
-        """Look now, or share the look that is under way."""
+        """Look now, or share the look that is under way. A source that never changes gave its model already."""
+        if not self._source.may_change and not self._store.is_empty:
+            return "unchanged"
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_aside())
         return await asyncio.shield(self._looking)
