@@ -1,5 +1,6 @@
 """The application: the rooms put together."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,14 @@ from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
 from acrcast_service.batch import routes as batch
 from acrcast_service.batch.service import Pool
+from acrcast_service.champion import routes as champion
+from acrcast_service.champion.opening import challenger_of, champion_of
+from acrcast_service.champion.shadow import Shadow
+from acrcast_service.champion.watch import ended
+from acrcast_service.draining import Draining
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
-from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.model_store import ModelStore
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
@@ -30,6 +36,8 @@ from acrcast_service.settings import Settings, read_settings
 
 def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
+    models, challengers = ModelStore(settings.level, model), ModelStore(settings.level)
+    draining = Draining(settings.unready_seconds)
     app = FastAPI(
         title="acrcast",
         version=acrcast.__version__,
@@ -47,38 +55,62 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[Middleware(Overload, settings), Middleware(SecurityHeaders), Middleware(LastResort)],
+        middleware=[
+            Middleware(Overload, settings),
+            Middleware(SecurityHeaders, also=draining.headers),
+            Middleware(LastResort),
+        ],
     )
+    audit = AuditTrail(settings)
     app.state.server = ServerState(
         settings,
-        ModelStore(settings.level, model),
-        AuditTrail(settings),
-        Auth(settings),
-        Pool(settings.batches_at_once),
+        models,
+        champion=champion_of(settings, models),
+        challenger=challenger_of(settings, challengers, models),
+        shadow=Shadow(challengers, audit.record),
+        draining=draining,
+        audit=audit,
+        auth=Auth(settings),
+        batches=Pool(settings.batches_at_once),
     )
     add_error_handlers(app)
-    for room in (prediction, batch, outcomes, model_card, health, api_docs, pages):
+    for room in (prediction, batch, outcomes, model_card, champion, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))
     return app
 
 
 def from_environment() -> FastAPI:
-    """For a server that makes the application itself, as each worker process does."""
+    """For a server that makes the application itself."""
     return create_app(read_settings())
+
+
+def for_worker() -> FastAPI:
+    """For a worker process, started by one that has just opened the model: it takes what that one kept."""
+    app = create_app(read_settings())
+    server: ServerState = app.state.server
+    server.champion.open(ask=False)
+    return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: ServerState = app.state.server
     if server.models.is_empty:
-        server.models.put(load_model(server.settings))
+        server.champion.open()
+    watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
     server.audit.start()
     await server.auth.start()
+    tasks = [asyncio.create_task(run()) for run in (*(watch.run for watch in watches), server.shadow.run)]
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
+    server.draining.watch()
     yield
+    for watch in watches:
+        watch.stop()
+    for task in tasks:
+        await ended(task)
     server.models.clear()
     server.batches.close()
     await server.auth.stop()

@@ -90,6 +90,12 @@ BUSY = ProblemType(
     "The server works on as many batches as it may",
     "Nothing was answered or recorded. Try again after Retry-After seconds.",
 )
+STOPPING = ProblemType(
+    "stopping",
+    503,
+    "The server is stopping",
+    "It still answers what reaches it, and takes nothing more in a moment. Send requests to another.",
+)
 MODEL_UNUSABLE = ProblemType(
     "model-unusable",
     503,
@@ -189,6 +195,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         INTERNAL,
         NOT_READY,
         BUSY,
+        STOPPING,
         MODEL_UNUSABLE,
         AUDIT_UNAVAILABLE,
         KEY_IN_USE,

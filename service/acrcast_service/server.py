@@ -20,7 +20,7 @@ from acrcast_service.app import create_app
 from acrcast_service.audit.trail import prepare_audit
 from acrcast_service.auth.service import check_who_may
 from acrcast_service.connections import BoundedHttpProtocol
-from acrcast_service.model_store import load_model, local_folder
+from acrcast_service.server_state import ServerState
 from acrcast_service.settings import PREFIX, Settings
 
 BACKLOG = 2048
@@ -33,18 +33,20 @@ def run(settings: Settings) -> None:
     ArtefactError when the model cannot be used, AcrcastError when the port is taken or the database cannot be used. The address is taken before the model is loaded, and answers after.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with bind(settings) as listener, local_folder(settings.model) as folder:
-        local = settings.model_copy(update={"model": str(folder)})
-        model = load_model(local)
+    with bind(settings) as listener:
+        app = create_app(settings)
+        server: ServerState = app.state.server
+        server.champion.open()
+        identity = server.models.current.model.identity
         check_who_may(settings)
         prepare_audit(settings)
         if settings.workers == 1:
-            serve = _here(_config(create_app(local, model), settings), listener)
+            serve = _here(_config(app, settings), listener)
         else:
-            _export(local)
-            serve = _in_workers(_config("acrcast_service.app:from_environment", settings), listener)
+            _export(settings)
+            serve = _in_workers(_config("acrcast_service.app:for_worker", settings), listener)
         listen(listener, settings)
-        click.echo(_greeting(settings.host, listener.getsockname()[1], model.identity))
+        click.echo(_greeting(settings.host, listener.getsockname()[1], identity))
         serve()
 
 

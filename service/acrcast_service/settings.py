@@ -32,6 +32,15 @@ class Settings(BaseSettings):
     state: Annotated[Path, Field(description="Folder of what the server keeps, unless told otherwise")] = Path(
         ".acrcast"
     )
+    model_refresh_seconds: Annotated[
+        float, Field(ge=0, description="How often to look whether there is another model at the same place; 0 never")
+    ] = 60.0
+    challenger: Annotated[
+        str | None,
+        Field(
+            description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"
+        ),
+    ] = None
     database: Annotated[
         str | None,
         Field(
@@ -55,9 +64,6 @@ class Settings(BaseSettings):
     batches_at_once: Annotated[
         int, Field(ge=1, le=64, description="Batches that one process works on at a time; further ones are refused")
     ] = 2
-    shutdown_seconds: Annotated[
-        int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
-    ] = 10
     body_seconds: Annotated[
         float, Field(gt=0, description="How long a body may take to arrive; a second more for every 64 KiB of it")
     ] = 10
@@ -89,6 +95,15 @@ class Settings(BaseSettings):
     oidc_keys_kept_seconds: Annotated[
         int, Field(ge=0, description="How long the last key set holds while the issuer's cannot be read")
     ] = 3600
+    unready_seconds: Annotated[
+        float,
+        Field(
+            ge=0, description="How long after SIGTERM the server still takes requests, and says that it is not ready"
+        ),
+    ] = 2.0
+    shutdown_seconds: Annotated[
+        int, Field(ge=0, description="How long running requests may take to finish once no more are taken")
+    ] = 7
     behind_authenticating_proxy: Annotated[
         bool,
         Field(

@@ -1,11 +1,13 @@
 """A small made-up model of any study, saved and loaded like a real one, and clients of the real application."""
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
@@ -96,9 +98,9 @@ def a_patient() -> Callable[..., dict[str, Any]]:
     return lambda **changed: patient | changed
 
 
-def save_model(study: Study, folder: Path) -> Path:
+def save_model(study: Study, folder: Path, seed: int = 7) -> Path:
     """A logistic model of the study with made-up coefficients; not trained, and good for nothing but its form."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     covariates = _made_up(study.contract, rng)
     terms = Terms.of(study)
     rows = TrialRows.of(study, covariates, rng.random(PATIENTS) < 0.5, rng.random(PATIENTS) < 0.5)
@@ -210,6 +212,68 @@ def client(serving: Callable[[Any], Client], model: ResponseModel) -> Client:
     return serving(create_app(Settings(), model))
 
 
+class Traffic:
+    """Clients that ask for the same patient again and again, each on a connection that it keeps while it may.
+
+    answers: of status 200, read whole. others: every other status. failures: requests without an answer, by what happened.
+    """
+
+    def __init__(self, port: int, patient: dict[str, Any], clients: int = 4) -> None:
+        self._port, self._body = port, json.dumps(patient).encode()
+        self.answers: list[dict[str, Any]] = []
+        self.others: list[int] = []
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> "Traffic":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Nobody asks any more; who has asked waits for the answer."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def wait_for(self, answers: int) -> None:
+        """Until so many more were answered."""
+        with self._changed:
+            wanted = len(self.answers) + answers
+            assert self._changed.wait_for(lambda: len(self.answers) >= wanted or self.failures, 60)
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", self._body, {"content-type": "application/json"})
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                with self._changed:
+                    self.failures.append(type(error).__name__)
+                    self._changed.notify_all()
+                break
+            with self._changed:
+                if answer.status == 200:
+                    self.answers.append(json.loads(content))
+                else:
+                    self.others.append(answer.status)
+                self._changed.notify_all()
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def traffic(a_patient: Callable[..., dict[str, Any]]) -> Callable[..., Traffic]:
+    """`with traffic(port) as load:` asks for one patient until it ends."""
+    return lambda port, clients=4: Traffic(port, a_patient(), clients)
+
+
 @dataclass
 class Running:
     """A server in a process of its own. greeting: the line it printed when it began to listen."""
@@ -241,7 +305,8 @@ def start() -> Iterator[Callable[..., Running]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | environment,
+            # a test that is not about stopping stops at once
+            env=os.environ | {"ACRCAST_UNREADY_SECONDS": "0"} | environment,
         )
         started.append(process)
         greeting = process.stdout.readline()

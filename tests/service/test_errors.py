@@ -43,6 +43,7 @@ def test_names_and_statuses_of_problems_are_permanent():
         "cannot-be-fitted": 422,
         "internal": 500,
         "not-ready": 503,
+        "stopping": 503,
         "model-unusable": 503,
         "audit-unavailable": 503,
         "idempotency-key-in-use": 409,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/model", tags=["model"])
 async def model(request: Request) -> Response:
     """The model's identity, its study, and every field of a patient with its unit and range."""
     server = state_of(request)
-    return json_answer(describe(server.models.current.model, server.settings.level))
+    return json_answer(describe(server.models.current, server.settings.level))
 
 
 @router.get("/card", summary="The model's card", response_model=dict[str, Any], responses=documented(NOT_READY))

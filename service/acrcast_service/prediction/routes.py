@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
 
 from acrcast.prediction import Prediction
 from acrcast_service import idempotency
@@ -88,27 +89,32 @@ async def predict(request: Request) -> Response:
     subject = one_header(request, SUBJECT_REFERENCE, 200)
     key = one_header(request, IDEMPOTENCY_KEY, 255)
 
+    shadow: BackgroundTask | None = None
+
     async def answer(name: str | None = None, within: Within | None = None) -> bytes:
+        nonlocal shadow
         prediction = predict_patient(served.bedside, patient, name)
         content = written(prediction)
-        await server.audit.record(
-            Entry(
-                PREDICTION,
-                str(prediction.prediction_id),
-                inputs=body,
-                answer=content,
-                subject=subject,
-                tenant=caller.tenant,
-                caller=caller.name,
-                model=prediction.model.digest,
-                study=prediction.study,
-                within=within,
-            )
+        entry = Entry(
+            PREDICTION,
+            str(prediction.prediction_id),
+            inputs=body,
+            answer=content,
+            subject=subject,
+            tenant=caller.tenant,
+            caller=caller.name,
+            model=prediction.model.digest,
+            study=prediction.study,
+            within=within,
         )
+        await server.audit.record(entry)
+        shadow = server.shadow.after(patient, entry)
         return content
 
     if key is None:
-        return Response(await answer(), media_type="application/json")
-    same = body + b"\0" + (subject or "").encode()
-    again = idempotency.Request(caller.tenant, "/predict", key, same)
-    return Response(await answered_once(server.audit, again, answer), media_type="application/json")
+        content = await answer()
+    else:
+        same = body + b"\0" + (subject or "").encode()
+        again = idempotency.Request(caller.tenant, "/predict", key, same)
+        content = await answered_once(server.audit, again, answer)
+    return Response(content, media_type="application/json", background=shadow)

@@ -88,7 +88,9 @@ def spread_of(prepared, point):
     """Standard deviations, by term, of members that were alike, where the trees say 0 and the linear model is `point`."""
     X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[0])
     data = xgb.DMatrix(X, label=prepared.y, nthread=1)
-    flat = xgb.train({"objective": "binary:logistic", "eta": 0.0, "base_score": 0.5, "nthread": 1}, data, 1)
+    flat = xgb.train(
+        {"objective": "binary:logistic", "eta": 0.0, "base_score": 0.5, "max_depth": 2, "nthread": 1}, data, 1
+    )
     terms = prepared.terms
     linear = np.array([point.get(name, 0.0) for name in terms.names])
     trees = Trees.of(as_bytes(flat), X.shape[1])
