@@ -7,6 +7,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acrcast_service.auth.callers import scope_needed
+from acrcast_service.problems import (
+    BODY_TOO_SLOW,
+    IDENTITY_UNAVAILABLE,
+    MISSING_SCOPE,
+    OVERLOADED,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+)
+
+# What any route that is behind a guard may answer.
+REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OVERLOADED, IDENTITY_UNAVAILABLE)
 
 
 def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:

@@ -12,6 +12,7 @@ from acrcast_service.auth.api_key_ring import ApiKeyRing
 from acrcast_service.auth.api_keys import MARK
 from acrcast_service.auth.callers import BEHIND_PROXY, LOCAL, Caller
 from acrcast_service.auth.refusals import missing_scope, unauthenticated
+from acrcast_service.problems import NOT_READY, HttpProblem
 from acrcast_service.settings import PREFIX, Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Auth:
         """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out."""
         if self._open and self._without_key is not None:
             return self._without_key
+        if self._refreshing is None:
+            raise HttpProblem(NOT_READY, headers={"Retry-After": "1"})
         token = _bearer(headers)
         mark = sha256(token).digest()
         known = self._remembered.get(mark)

@@ -22,6 +22,10 @@ from acrcast_service.settings import Settings
 
 LEEWAY_SECONDS = 60
 LONGEST_TOKEN = 8192
+
+# A token that was proven is proven again after so long: its issuer may have withdrawn the key meanwhile.
+HOLDS_SECONDS = 60
+
 REQUIRED = ("iss", "aud", "sub", "exp")
 
 # What the caller is told; the first that fits. The token itself is never repeated.
@@ -51,7 +55,7 @@ class TokenVerifier:
             claims = await self._claims(token)
         except PyJWTError as error:
             raise unauthenticated(next(said for kind, said in WRONG.items() if isinstance(error, kind))) from None
-        return self._caller(claims), min(float(claims["exp"]) + LEEWAY_SECONDS, time.time() + 86_400)
+        return self._caller(claims), min(float(claims["exp"]) + LEEWAY_SECONDS, time.time() + HOLDS_SECONDS)
 
     async def _claims(self, token: bytes) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN:
