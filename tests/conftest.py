@@ -91,7 +91,7 @@ class PostgreSQL:
 
     def _run(self, program: str, *options: str) -> None:
         # its output goes to a file: the server that pg_ctl leaves behind would keep a pipe open
-        with open(self._folder / "output", "ab") as output:
+        with (self._folder / "output").open("ab") as output:
             command = [self._programs / program, *options]
             done = subprocess.run(
                 command, cwd=self._folder, user=self._user, stdout=output, stderr=output, check=False, timeout=60

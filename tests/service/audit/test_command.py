@@ -48,7 +48,7 @@ def test_a_server_of_this_machine_makes_its_database_and_key_and_the_command_rea
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_a_changed_record_ends_verify_with_1(acrcast, tmp_path):
+def test_a_chain_that_is_not_whole_ends_verify_with_1(acrcast):
     assert acrcast("audit", "migrate").returncode == 0
     done = acrcast("audit", "verify", "--expect-at-least", "1")
     assert done.returncode == 1

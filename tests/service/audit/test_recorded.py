@@ -13,7 +13,7 @@ from acrcast_service.audit.verification import verify
 
 
 @pytest.fixture
-def client(serving, chain, audit_settings, model):
+def client(serving, chain, audit_settings, model):  # noqa: ARG001  the chain is there before the server
     return serving(create_app(audit_settings, model))
 
 
