@@ -23,13 +23,19 @@ from http.client import HTTPConnection
 from pathlib import Path
 from shutil import which
 
+import mlflow
 import numpy as np
 
 from acrcast import artefact
 from acrcast.artefact import Provenance
 from acrcast.studies import load_study
+from acrcast_training import tracking
+from acrcast_training.data.cohort import load_cohort
+from acrcast_training.data.simulator import SimulationOptions, simulate, write
+from acrcast_training.fit import fit_model
 
 PORT = 8770
+PYFUNC = Path(tracking.__file__).with_name("pyfunc_model.py")
 PATIENT = {
     "age_years": 54,
     "sex": "female",
@@ -179,10 +185,6 @@ def _answered(served: Served) -> bool:
 
 def boosted_model(folder: Path) -> Path:
     """A champion of boosted trees, fitted to a simulated trial."""
-    from acrcast_training.data.cohort import load_cohort
-    from acrcast_training.data.simulator import SimulationOptions, simulate, write
-    from acrcast_training.fit import fit_model
-
     write(simulate(SimulationOptions(patients=240, seed=1)), folder / "trial")
     study = load_study("ld-il2-ra")
     cohort = load_cohort(study, baseline=folder / "trial/baseline.csv", visits=folder / "trial/visits.csv")
@@ -194,17 +196,12 @@ def boosted_model(folder: Path) -> Path:
 
 def mlflow_model(folder: Path) -> Path:
     """The released model as MLflow serves it."""
-    import mlflow
-
-    from acrcast_training import pyfunc_model
-    from acrcast_training.tracking import signature
-
     study = load_study("ld-il2-ra")
     mlflow.pyfunc.save_model(
         path=folder / "mlflow",
-        python_model=pyfunc_model.__file__,
+        python_model=PYFUNC,
         artifacts={"model": str(artefact.RELEASED)},
-        signature=signature(study),
+        signature=tracking.signature(study),
         pip_requirements=["acrcast[training]"],
     )
     return folder / "mlflow"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats
+from acrcast.arrays import Bools, Floats, Integers
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Draws, Pattern
 from acrcast.response_model import ResponseModel
@@ -56,7 +56,7 @@ def _spread(risk: Floats) -> Floats:
     return deviation
 
 
-def _spread_out(values: Floats) -> Floats:
+def _spread_out(values: Floats) -> Integers:
     """Positions of `VALUES_TRIED` values, evenly spread over the ordered draws."""
     order = np.argsort(values, kind="stable")
     return order[((np.arange(VALUES_TRIED) + 0.5) / VALUES_TRIED * len(order)).astype(np.int64)]

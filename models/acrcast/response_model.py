@@ -167,10 +167,10 @@ def risks_of(log_odds: Floats, level: float) -> Risks:
     ends[:, :arms] = expit(ends[:, :arms])
     # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
     low, high = np.minimum(ends[..., 0], centre), np.maximum(ends[..., 1], centre)
-    treated, *others = (ArmRisks(centre[:, k], low[:, k], high[:, k]) for k in range(2 * arms - 1))
-    if not others:
-        return Risks(treated, None, None, None)
-    return Risks(treated, *others, np.add.reduce(members[:, 2] > 0, axis=1) / size)
+    parts = [ArmRisks(centre[:, k], low[:, k], high[:, k]) for k in range(2 * arms - 1)]
+    if arms == 1:
+        return Risks(parts[0], None, None, None)
+    return Risks(parts[0], parts[1], parts[2], np.add.reduce(members[:, 2] > 0, axis=1) / size)
 
 
 def interval(members: Floats, level: float) -> Floats:

@@ -168,9 +168,12 @@ class Precisions:
     def _prepare(self, taken: bytes) -> _Precision:
         columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
         matrix = np.linalg.inv(self._conditional.covariance[columns[:, None], columns])
+        sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
-        return _Precision(columns, self._conditional.mean[columns], matrix, np.sqrt(1 / np.diag(matrix)), plain)
+        return _Precision(
+            columns, self._conditional.mean[columns], matrix, 1 / np.sqrt(np.diag(matrix)).astype(np.float64), plain
+        )
 
 
 def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -232,12 +235,12 @@ class Judge:
         squared, taken, residual = _squared_distance(self._precisions, Z)
         distance = _on_normal_scale(squared, taken)
         named, limits = self._training.excess, self._training.distance
-        by_range = (excess > named.edge).any(axis=1).astype(np.int64) + (excess > named.outside).any(axis=1)
-        by_distance = (distance > limits.edge).astype(np.int64) + (distance > limits.outside)
+        farthest = excess.max(axis=1, initial=0.0, where=~np.isnan(excess))
+        level = np.maximum(_level(farthest, named), _level(distance, limits))
         other_assay = self._other_assays(covariates)
         return [
-            self._judged(max(by_range[i], by_distance[i]), excess[i], residual[i], other_assay.get(i, []))
-            if by_range[i] or by_distance[i] or i in other_assay
+            self._judged(int(level[i]), excess[i], residual[i], other_assay.get(i, []))
+            if level[i] or i in other_assay
             else INSIDE
             for i in range(len(covariates))
         ]
@@ -289,6 +292,11 @@ class Judge:
             for i in np.flatnonzero(other & ~np.isnan(covariates.values[:, position])):
                 found.setdefault(int(i), []).append(self._names[position])
         return found
+
+
+def _level(scores: Floats, limits: Limits) -> Integers:
+    """(n,) positions in `ORDER`."""
+    return np.where(scores > limits.outside, 2, np.where(scores > limits.edge, 1, 0))
 
 
 def _unseen_levels(

@@ -109,7 +109,7 @@ class ColumnValues:
         values = patient.values
         scaled = [values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each]
         for j in self._indicator:
-            scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])  # noqa: PLR0124  NaN differs from itself
+            scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])
         return scaled
 
     def below(self, patient: OnePatient) -> Bools:
