@@ -171,9 +171,7 @@ class Precisions:
         sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
-        return _Precision(
-            columns, self._conditional.mean[columns], matrix, 1 / np.sqrt(np.diag(matrix)).astype(np.float64), plain
-        )
+        return _Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
 
 
 def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
