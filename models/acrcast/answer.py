@@ -1,9 +1,11 @@
 """The complete answer for a patient: risks, what carried them, where the patient lies, what was missing and what to beware of."""
 
+from math import isnan, nan
+
 import numpy as np
 
 from acrcast.arrays import Floats
-from acrcast.contract import Covariates
+from acrcast.contract import Covariates, OnePatient
 from acrcast.derived import scores_of
 from acrcast.estimators.patterns import Draws, Pattern
 from acrcast.missing_measures import expected_shares
@@ -19,7 +21,7 @@ NOT_TAKEN = "Measures not taken or below detection, averaged over"
 def predict_patients(model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL) -> list[Prediction]:
     """One complete answer a patient; `prediction_id` is left empty. level: coverage of the intervals."""
     bedside = Bedside(model, level)
-    return [bedside.predict(covariates.rows(slice(i, i + 1))) for i in range(len(covariates))]
+    return [bedside.predict(OnePatient.of_row(covariates, i)) for i in range(len(covariates))]
 
 
 def support_of(model: ResponseModel, covariates: Covariates, Z: Floats) -> list[Support]:
@@ -55,12 +57,11 @@ class Bedside:
             self._always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
         self._always += model.cautions
 
-    def predict(self, covariates: Covariates, prediction_id: str = "") -> Prediction:
-        """The complete answer for the one patient of `covariates`."""
+    def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
+        """The complete answer."""
         model = self._model
-        Z, below = model.standardise(covariates)
-        known = ~(np.isnan(Z[0]) | below[0])
-        pattern = model.patterns.of(known, below[0])
+        Z, known, below = model.standardise_one(patient)
+        pattern = model.patterns.of(known, below)
         draws = pattern.draws(Z)
         log_odds = model.ensemble.log_odds(pattern, Z, draws, model.terms.arms)
         risks = risks_of(log_odds, self._level)
@@ -68,7 +69,7 @@ class Bedside:
         control = (
             None if risks.control is None or self._control is None else self._arm_risk(self._control, risks.control)
         )
-        (support,) = self._judge.judge(covariates, Z)
+        support = self._judge.judge_one(patient, Z)
         baseline, explanation = self._explained(pattern, Z, draws, risks)
         shares = {} if pattern.is_complete else expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
         return Prediction(
@@ -81,14 +82,14 @@ class Bedside:
             benefit=_benefit(risks),
             level=self._level,
             estimate_conditions_on=model.estimate_conditions_on,
-            derived=self._derived(covariates),
+            derived=self._derived(patient),
             explanation_scale="log-odds",
             explanation_baseline=baseline[0],
             explanation_control_baseline=baseline[1] if len(baseline) > 1 else None,
             explanation=explanation,
             support=support,
             missing=self._missing(shares, risks.treated),
-            cautions=self._cautions(covariates, support),
+            cautions=self._cautions(patient, support),
             intended_use=model.study.intended_use,
         )
 
@@ -125,13 +126,13 @@ class Bedside:
         order = sorted(range(len(treated)), key=lambda k: -abs(treated[k]))
         return left, tuple([Contribution(*named[k], treated[k], control[0][k] if control else None) for k in order])
 
-    def _derived(self, covariates: Covariates) -> dict[str, float]:
+    def _derived(self, patient: OnePatient) -> dict[str, float]:
         """The scores that the patient's measures allow, to two decimals."""
-        values = covariates.values[0].tolist()
-        for j in np.flatnonzero(covariates.below[0]):
-            values[j] = np.nan
-        scores = ((score.name, score.of([values[j] for j in score.positions])) for score in self._scores)
-        return {name: round(float(score), 2) for name, score in scores if score == score}  # noqa: PLR0124  NaN differs from itself
+        values = patient.values.copy()
+        for j in patient.below:
+            values[j] = nan
+        scores = ((score.name, float(score.of([values[j] for j in score.positions]))) for score in self._scores)
+        return {name: round(score, 2) for name, score in scores if not isnan(score)}
 
     def _missing(self, shares: dict[str, float], treated: ArmRisks) -> tuple[MissingMeasure, ...]:
         """What was not taken, with the treated arm's interval now and as expected once the measure is taken."""
@@ -142,7 +143,7 @@ class Bedside:
         ]
         return tuple(sorted(found, key=lambda measure: measure.expected_interval_width_if_measured))
 
-    def _cautions(self, covariates: Covariates, support: Support) -> tuple[str, ...]:
+    def _cautions(self, patient: OnePatient, support: Support) -> tuple[str, ...]:
         study = self._model.study
         cautions = self._always.copy()
         labels = ", ".join(self._labels[name] for name in support.measures)
@@ -153,8 +154,8 @@ class Bedside:
         elif support.status == "edge":
             cautions.append(f"This patient lies at the edge of the training data ({labels}).")
         for field, position in study.contract.assay_positions:
-            named, trained = str(covariates.assays[field.name][0]), study.assays[field.name]
-            if named == trained or np.isnan(covariates.values[0, position]):
+            named, trained = patient.assays[field.name], study.assays[field.name]
+            if named == trained or isnan(patient.values[position]):
                 continue
             if not named:
                 cautions.append(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats
+from acrcast.arrays import Bools, Floats, Integers
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Draws, Pattern
 from acrcast.response_model import ResponseModel
@@ -19,7 +19,7 @@ def expected_shares(
 ) -> dict[str, float]:
     """For each measure not taken, the treated arm's width once it is, as a share of the width now.
 
-    Z, below: (1, q) of one patient. members: (M,) the treated arm's log-odds now. The width is taken to shrink as the standard
+    Z: (1, q) of one patient. below: (q,). members: (M,) the treated arm's log-odds now. The width is taken to shrink as the standard
     deviation does, which a few hundred members tell far more exactly; a value to be found is as likely as any of those drawn.
     """
     fields: dict[str, list[int]] = {}
@@ -37,14 +37,14 @@ def _tried(
     model: ResponseModel, Z: Floats, below: Bools, pattern: Pattern, draws: Draws, fields: list[list[int]]
 ) -> Iterator[Floats]:
     """For each measure, (VALUES_TRIED, M) log-odds of the treated arm once it has one of the values."""
-    known = ~(np.isnan(Z[0]) | below[0])
+    known = ~(np.isnan(Z[0]) | below)
     for columns in fields:
         drawn = [pattern.column(j, Z, draws)[0] for j in columns]
         chosen = _spread_out(drawn[0])
         rows, taken = np.repeat(Z, VALUES_TRIED, axis=0), known.copy()
         for j, values in zip(columns, drawn, strict=True):
             rows[:, j], taken[j] = values[chosen], True
-        then = model.patterns.of(taken, below[0])
+        then = model.patterns.of(taken, below)
         yield model.ensemble.log_odds(then, rows, then.draws(rows), 1)[:, 0, 0]
 
 
@@ -56,7 +56,7 @@ def _spread(risk: Floats) -> Floats:
     return deviation
 
 
-def _spread_out(values: Floats) -> Floats:
+def _spread_out(values: Floats) -> Integers:
     """Positions of `VALUES_TRIED` values, evenly spread over the ordered draws."""
     order = np.argsort(values, kind="stable")
     return order[((np.arange(VALUES_TRIED) + 0.5) / VALUES_TRIED * len(order)).astype(np.int64)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
-from acrcast.contract import Covariates
+from acrcast.contract import Covariates, OnePatient
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
@@ -109,6 +109,18 @@ class ResponseModel:
         scaled, below = self._column_values.of(covariates)
         return self.preparation.standardisation.apply(scaled), below
 
+    def standardise_one(self, patient: OnePatient) -> tuple[Floats, Bools, Bools]:
+        """(1, q) standardised columns of one patient, NaN missing; (q,) which are known, and which are only upper limits."""
+        Z: Floats = self.preparation.standardisation.apply(np.array([self._column_values.of_one(patient)]))
+        if patient.below:
+            below = self._column_values.below(patient)
+            return Z, ~(np.isnan(Z[0]) | below), below
+        return Z, ~np.isnan(Z[0]), self._nothing_below
+
+    @cached_property
+    def _nothing_below(self) -> Bools:
+        return np.zeros(len(self.terms.columns), dtype=bool)
+
     def risks(self, covariates: Covariates, level: float = DEFAULT_LEVEL) -> Risks:
         """Risks in each arm. level: coverage of the intervals, above 0 and below 1."""
         Z, below = self.standardise(covariates)
@@ -142,22 +154,23 @@ class ResponseModel:
 
 def risks_of(log_odds: Floats, level: float) -> Risks:
     """Risks from log-odds (n, arms, 2, M) by the members and by the estimate on each draw of what is unknown."""
+    n, arms, _, size = log_odds.shape
     risk = expit(log_odds)
-    size = log_odds.shape[-1]
-    estimate = np.add.reduce(risk[:, :, 1], axis=-1) / size
-    ends = expit(interval(log_odds[:, :, 0], level))
-    # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
-    low, high = np.minimum(ends[..., 0], estimate), np.maximum(ends[..., 1], estimate)
-    treated = ArmRisks(estimate[:, 0], low[:, 0], high[:, 0])
-    if log_odds.shape[1] == 1:
-        return Risks(treated, None, None, None)
-    members = risk[:, 0, 0] - risk[:, 1, 0]
-    difference = estimate[:, 0] - estimate[:, 1]
+    # of each arm on the log-odds scale, then of the benefit
+    members, centre = np.empty((n, 2 * arms - 1, size)), np.empty((n, 2 * arms - 1))
+    members[:, :arms] = log_odds[:, :, 0]
+    np.divide(np.add.reduce(risk[:, :, 1], axis=-1), size, out=centre[:, :arms])
+    if arms == 2:
+        np.subtract(risk[:, 0, 0], risk[:, 1, 0], out=members[:, 2])
+        np.subtract(centre[:, 0], centre[:, 1], out=centre[:, 2])
     ends = interval(members, level)
-    benefit = ArmRisks(difference, np.minimum(ends[:, 0], difference), np.maximum(ends[:, 1], difference))
-    return Risks(
-        treated, ArmRisks(estimate[:, 1], low[:, 1], high[:, 1]), benefit, np.add.reduce(members > 0, axis=1) / size
-    )
+    ends[:, :arms] = expit(ends[:, :arms])
+    # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
+    low, high = np.minimum(ends[..., 0], centre), np.maximum(ends[..., 1], centre)
+    parts = [ArmRisks(centre[:, k], low[:, k], high[:, k]) for k in range(2 * arms - 1)]
+    if arms == 1:
+        return Risks(parts[0], None, None, None)
+    return Risks(parts[0], parts[1], parts[2], np.add.reduce(members[:, 2] > 0, axis=1) / size)
 
 
 def interval(members: Floats, level: float) -> Floats:

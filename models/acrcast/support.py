@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
-from acrcast.contract import Contract, Covariates
+from acrcast.contract import Contract, Covariates, OnePatient
 from acrcast.estimators.design import Scales
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.prediction import Support, SupportStatus
@@ -168,9 +168,10 @@ class Precisions:
     def _prepare(self, taken: bytes) -> _Precision:
         columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
         matrix = np.linalg.inv(self._conditional.covariance[columns[:, None], columns])
+        sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
-        return _Precision(columns, self._conditional.mean[columns], matrix, np.sqrt(1 / np.diag(matrix)), plain)
+        return _Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
 
 
 def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -222,32 +223,40 @@ class Judge:
         self._precisions = Precisions(conditional, training.distance.edge)
         # of raw values, well inside the edge: a scale never reverses the order of two values
         spare = PLAIN * training.excess.edge * self._width
-        self._lowest = np.where(np.isfinite(low), self._scales.back((low - spare)[None])[0], np.inf)
-        self._highest = np.where(np.isfinite(high), self._scales.back((high + spare)[None])[0], -np.inf)
+        lowest = np.where(np.isfinite(low), self._scales.back((low - spare)[None])[0], np.inf)
+        highest = np.where(np.isfinite(high), self._scales.back((high + spare)[None])[0], -np.inf)
+        self._plain = list(zip(lowest.tolist(), highest.tolist(), strict=True))
 
     def judge(self, covariates: Covariates, Z: Floats) -> list[Support]:
         """One judgement a patient. Z: (n, q) standardised with NaN."""
-        if len(Z) == 1 and self._plainly_inside(covariates, Z):
-            return [INSIDE]
         excess = self.excess(covariates)
         squared, taken, residual = _squared_distance(self._precisions, Z)
         distance = _on_normal_scale(squared, taken)
         named, limits = self._training.excess, self._training.distance
-        by_range = (excess > named.edge).any(axis=1).astype(np.int64) + (excess > named.outside).any(axis=1)
-        by_distance = (distance > limits.edge).astype(np.int64) + (distance > limits.outside)
+        farthest = excess.max(axis=1, initial=0.0, where=~np.isnan(excess))
+        level = np.maximum(_level(farthest, named), _level(distance, limits))
         other_assay = self._other_assays(covariates)
         return [
-            self._judged(max(by_range[i], by_distance[i]), excess[i], residual[i], other_assay.get(i, []))
-            if by_range[i] or by_distance[i] or i in other_assay
+            self._judged(int(level[i]), excess[i], residual[i], other_assay.get(i, []))
+            if level[i] or i in other_assay
             else INSIDE
             for i in range(len(covariates))
         ]
 
-    def _plainly_inside(self, covariates: Covariates, Z: Floats) -> bool:
+    def judge_one(self, patient: OnePatient, Z: Floats) -> Support:
+        """The judgement of one patient. Z: (1, q)."""
+        return INSIDE if self._plainly_inside(patient, Z) else self.judge(patient.as_covariates(), Z)[0]
+
+    def _plainly_inside(self, patient: OnePatient, Z: Floats) -> bool:
         """Whether one patient is inside by so much that nothing need be worked out to the last digit."""
-        values = covariates.values[0]
-        if ((values < self._lowest) | (values > self._highest)).any() or self._unseen or self._other_assays(covariates):
+        if self._unseen:
             return False
+        for value, (low, high) in zip(patient.values, self._plain, strict=True):
+            if value < low or value > high:
+                return False
+        for field, _ in self._assay_positions:
+            if patient.assays[field.name] not in ("", self._assays[field.name]):
+                return False
         precision = self._precisions.of(~np.isnan(Z[0]))
         centred = Z[0, precision.columns] - precision.mean
         return float(centred @ precision.matrix @ centred) < precision.plain
@@ -281,6 +290,11 @@ class Judge:
             for i in np.flatnonzero(other & ~np.isnan(covariates.values[:, position])):
                 found.setdefault(int(i), []).append(self._names[position])
         return found
+
+
+def _level(scores: Floats, limits: Limits) -> Integers:
+    """(n,) positions in `ORDER`."""
+    return np.where(scores > limits.outside, 2, np.where(scores > limits.edge, 1, 0))
 
 
 def _unseen_levels(

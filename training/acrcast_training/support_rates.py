@@ -7,6 +7,7 @@ import numpy as np
 
 from acrcast.arrays import Floats
 from acrcast.contract import Covariates
+from acrcast.estimators.design import FROM_SCALE
 from acrcast.estimators.rows import Preparation, TrialRows
 from acrcast.prediction import SupportStatus
 from acrcast.studies.ld_il2_ra import STUDY

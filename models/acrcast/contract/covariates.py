@@ -44,10 +44,7 @@ class Covariates:
         """From validated patients."""
         fields = contract.covariates
         values = np.array(
-            [
-                [v if (v := given[field.name]).__class__ is float else _value(field, v) for field in fields]
-                for given in map(vars, patients)
-            ],
+            [[_value(field, given[field.name]) for field in fields] for given in map(vars, patients)],
             dtype=float,
         )
         values = values.reshape(len(patients), len(fields))
@@ -75,6 +72,43 @@ class Covariates:
             for field in contract.assays
         }
         return cls(contract, values, below, assays)
+
+
+@dataclass(frozen=True, slots=True)
+class OnePatient:
+    """One row of `Covariates` as plain numbers, which are worked with many times as fast as arrays of length 1.
+
+    values: of each covariate, NaN missing. below: positions of those that are only upper limits. assays: by field, "" unnamed.
+    """
+
+    contract: Contract
+    values: list[float]
+    below: list[int]
+    assays: dict[str, str]
+
+    @classmethod
+    def of(cls, contract: Contract, patient: Patient) -> "OnePatient":
+        """From a validated patient."""
+        given = vars(patient)
+        values = [
+            v if (v := given[field.name]).__class__ is float else _value(field, v) for field in contract.covariates
+        ]
+        below = [j for j, field in contract.undetectable if isinstance(given[field.name], Undetectable)]
+        return cls(contract, values, below, {field.name: given[field.name] or "" for field in contract.assays})
+
+    @classmethod
+    def of_row(cls, covariates: Covariates, i: int) -> "OnePatient":
+        """Patient i of many."""
+        assays = {name: str(names[i]) for name, names in covariates.assays.items()}
+        below = np.flatnonzero(covariates.below[i]).tolist()
+        return cls(covariates.contract, covariates.values[i].tolist(), below, assays)
+
+    def as_covariates(self) -> Covariates:
+        """The same as columns of one row."""
+        below = np.zeros((1, len(self.values)), dtype=bool)
+        below[0, self.below] = True
+        assays = {name: np.array([named], dtype=np.str_) for name, named in self.assays.items()}
+        return Covariates(self.contract, np.array([self.values]), below, assays)
 
 
 def _value(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind

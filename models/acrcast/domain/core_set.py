@@ -28,7 +28,7 @@ def component(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64] | flo
     """A component of a score, `measured`; one patient's stays a plain number, which is worked with many times as fast."""
     if not isinstance(values, float):
         return measured(name, values)
-    if values < 0 or math.isinf(values):
+    if values < 0 or values == math.inf:
         raise ValueError(f"{name}: expected finite values of 0 or more, or NaN where missing")
     return values
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
-from acrcast.contract import Contract, Covariates
+from acrcast.contract import Contract, Covariates, OnePatient
+from acrcast.domain.elementary import Number, log1p, sqrt
 from acrcast.studies.study import Study
 
 # The arm enters as -1/2 (control) and +1/2 (treated), so that main effects are averages over the arms.
 CONTROL, TREATED = -0.5, 0.5
 
-TO_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.log1p, "sqrt": np.sqrt}
+TO_SCALE: Mapping[str, Callable[[Number], Number]] = {"linear": lambda x: x, "log": log1p, "sqrt": sqrt}
 """From a measure's own units to the scale on which a model sees it."""
 FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 
@@ -85,6 +86,14 @@ class ColumnValues:
         several = [j for j, column in enumerate(columns) if column.position in shared]
         self._indicator = np.array(several, dtype=np.int64)
         self._level = np.array([columns[j].level for j in several], dtype=np.float64)
+        self._each = [
+            (
+                column.position,
+                None if column.scale == "linear" else TO_SCALE[column.scale],
+                column.level if j in several else None,
+            )
+            for j, column in enumerate(columns)
+        ]
 
     def of(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
@@ -94,6 +103,18 @@ class ColumnValues:
             level = values[:, self._indicator]
             scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
         return scaled, covariates.below[:, self._position]
+
+    def of_one(self, patient: OnePatient) -> list[Number]:
+        """The values of one patient."""
+        values = patient.values
+        scaled = [values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each]
+        for j in self._indicator:
+            scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])
+        return scaled
+
+    def below(self, patient: OnePatient) -> Bools:
+        """(q,) where a column's value is only an upper limit."""
+        return np.isin(self._position, patient.below)
 
 
 def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:

@@ -109,7 +109,8 @@ class Pattern:
 
     def _draw_category(self, block: list[int], Z: Floats, found: Draws) -> None:
         """One draw decides which level, if any, of the category's indicators is 1."""
-        level, upper = self._levels[block[0]], 0.0
+        level = self._levels[block[0]]
+        upper: Floats = np.zeros((1, 1))
         chosen: Draws = {}
         for j in block:
             low, high = self._conditional.low[j], self._conditional.high[j]
@@ -134,7 +135,7 @@ class Pattern:
         if j in draws:
             return draws[j]
         rule = self._rule[j]
-        column = (rule[0] + Z[:, self.known] @ rule[1 + self.known])[:, None] + self._noise[j]
+        column: Floats = (rule[0] + Z[:, self.known] @ rule[1 + self.known])[:, None] + self._noise[j]
         for i in draws:
             if rule[1 + i] != 0:
                 column += rule[1 + i] * draws[i]

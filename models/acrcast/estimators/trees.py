@@ -125,12 +125,12 @@ def _shapley_values(feature: Integers, leaf: Floats32, cover: Floats) -> tuple[F
         for players in product((False, True), repeat=3)
     }
     shares = np.zeros((feature.shape[1], 8, 3))
-    for outcome, players in value:
+    for (outcome, players), without in value.items():
         code = outcome[0] + 2 * outcome[1] + 4 * outcome[2]
         for p in range(3):
             if not players[p]:
                 joined = (*players[:p], True, *players[p + 1 :])
-                added = value[outcome, joined] - value[outcome, players]
+                added = value[outcome, joined] - without
                 shares[:, code, p] += SHAPLEY[sum(players)] * added
     return shares, value[(0, 0, 0), (False, False, False)]
 

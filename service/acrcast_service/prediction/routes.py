@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
+from starlette.types import Receive, Scope, Send
 
 from acrcast.prediction import Prediction
 from acrcast_service import idempotency
@@ -48,11 +49,19 @@ HEADERS = [
 
 
 class WholeRequestRoute(APIRoute):
-    """A route whose function takes the request as it is: documented like any other, with no parameters to look for."""
+    """A route whose function takes the request as it is: documented like any other, with no parameters to look for.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    Its errors go to the handlers of the application, as any route's do.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[[Request], Coroutine[Any, Any, Response]], **options: Any) -> None:  # noqa: ANN401  the framework's
+        super().__init__(path, endpoint, **options)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
+
+        self.app = app
 
 
 router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)

@@ -1,5 +1,6 @@
 """Boosted trees as arrays: XGBoost's own predictions, and Shapley values by their definition."""
 
+import json
 import subprocess
 import sys
 from itertools import combinations
@@ -63,7 +64,7 @@ def test_contributions_add_up_to_the_log_odds(depth):
     np.testing.assert_allclose(trees.contributions(X).sum(axis=1), trees.log_odds(X), rtol=0, atol=5e-6)
 
 
-def expected_of(tree, row, known, node=0):
+def expected_of(tree, row, known):
     """What one tree of XGBoost's dump is expected to give when only some features are known, the rest averaged by cover."""
     if "leaf" in tree:
         return tree["leaf"]
@@ -76,8 +77,6 @@ def expected_of(tree, row, known, node=0):
 
 
 def test_contributions_are_shapley_values_by_their_definition():
-    import json
-
     booster, X = boosted(5, 4, 2, rounds=12)
     dump = [json.loads(tree) for tree in booster.get_dump(with_stats=True, dump_format="json")]
     for row in X[:5]:

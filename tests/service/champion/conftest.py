@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from tests.service.conftest import save_model
 
 from acrcast import artefact
 from acrcast.answer import predict_patients
 from acrcast.contract import Covariates
 from acrcast.studies import load_study
-from tests.service.conftest import save_model
 
 MODELS = 3
 
@@ -100,7 +100,10 @@ SPOILED = {
     "tampered": (_tampered, "its files are not those that were saved, or it fails its self-test"),
     "of another contract": (_of_another_contract, "it was trained for other fields than the study has"),
     "newer": (_newer, "it was written by a later version of acrcast"),
-    "failing its self-test": (_failing_its_self_test, "its files are not those that were saved, or it fails its self-test"),
+    "failing its self-test": (
+        _failing_its_self_test,
+        "its files are not those that were saved, or it fails its self-test",
+    ),
     "broken off": (_broken_off, "it is incomplete or unreadable"),
 }
 

@@ -11,13 +11,13 @@ import time
 
 import httpx
 import pytest
+from tests.service.champion.conftest import until
 
 from acrcast.errors import UsageError
 from acrcast_service.champion.opening import champion_of
 from acrcast_service.champion.registry import Registry, UnreachableError
 from acrcast_service.model_store import ModelStore
 from acrcast_service.settings import Settings
-from tests.service.champion.conftest import until
 
 CHAMPION = "models:/acr20@champion"
 
