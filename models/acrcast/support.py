@@ -167,7 +167,8 @@ class Precisions:
 
     def _prepare(self, taken: bytes) -> _Precision:
         columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
-        matrix = np.linalg.inv(self._conditional.covariance[columns[:, None], columns])
+        covariance: Floats = self._conditional.covariance[columns[:, None], columns]
+        matrix = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
