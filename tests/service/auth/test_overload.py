@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 PLACES = 8
-SECONDS = 4.0
+SECONDS, ROUNDS = 1.0, 5
 # A client that is refused comes back sooner than the second that it was told.
 PAUSE = 0.1
 
@@ -62,20 +62,21 @@ def test_under_ten_times_the_load_the_accepted_are_answered_in_at_most_twice_the
         def crowd():
             return Crowd(server.port, a_patient())
 
-        await crowd().ask_for(PLACES, 1.0)
-        unloaded = await crowd().ask_for(PLACES, SECONDS)
+        unloaded, loaded = crowd(), crowd()
+        await crowd().ask_for(PLACES, SECONDS)
         async with httpx.AsyncClient(base_url=server.url, timeout=5) as client:
-            loaded = asyncio.create_task(crowd().ask_for(10 * PLACES, SECONDS))
-            alive = 0
-            while not loaded.done():
-                assert (await client.get("/health/live")).status_code == 200
-                alive += 1
-            assert alive > 10
-        return unloaded, await loaded
+            # in turns: what else the machine does meets both alike
+            for _ in range(ROUNDS):
+                await unloaded.ask_for(PLACES, SECONDS)
+                more = asyncio.create_task(loaded.ask_for(10 * PLACES, SECONDS))
+                while not more.done():
+                    assert (await client.get("/health/live")).status_code == 200
+        return unloaded, loaded
 
     unloaded, loaded = asyncio.run(story())
-    print(f"unloaded p99 {unloaded.p99 * 1e3:.1f} ms of {len(unloaded.accepted)}, at ten times the clients ", end="")
-    print(f"{loaded.p99 * 1e3:.1f} ms of {len(loaded.accepted)}, {loaded.refused} refused")
-    assert unloaded.refused == 0
-    assert loaded.refused > 0
-    assert loaded.p99 <= 2 * unloaded.p99
+    found = f"p99 {unloaded.p99 * 1e3:.0f} ms of {len(unloaded.accepted)} without the others, {loaded.p99 * 1e3:.0f} ms of "
+    found += f"{len(loaded.accepted)} among ten times as many, {loaded.refused} refused"
+    assert unloaded.refused == 0, found
+    assert loaded.refused > 0, found
+    print(found)  # noqa
+    assert loaded.p99 <= 2 * unloaded.p99, found
