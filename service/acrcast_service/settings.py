@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             repr=False,
-            description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; the file acrcast.db in the state if unset",
+            description="sqlite:///PATH or postgresql://USER@HOST/NAME; the file acrcast.db in the state if unset",
         ),
     ] = None
     audit: Annotated[bool, Field(description="No prediction is answered before it is recorded in the database")] = True

@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select
 
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.records import SIGNED
-from acrcast_service.audit.verification import records, with_keys
+from acrcast_service.audit.verification import pieces, with_keys
 from acrcast_service.store.tables import audit_records
 
 
@@ -23,8 +23,9 @@ def exported(chain: Chain, *, since: str = "", tenant: str | None = None) -> Ite
         query = query.where(audit_records.c.tenant == tenant)
     with chain.engine.connect() as connection:
         last = connection.execute(select(func.max(audit_records.c.sequence))).scalar() or 0
-    for row in records(chain, last, query):
-        yield orjson.dumps(_line(chain, row)) + b"\n"
+    for rows in pieces(chain, last, query):
+        for row in rows:
+            yield orjson.dumps(_line(chain, row)) + b"\n"
 
 
 def _line(chain: Chain, row: Row[Any]) -> dict[str, object]:

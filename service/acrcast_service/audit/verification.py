@@ -1,7 +1,7 @@
 """Is the chain whole: every record as it was written, each after the one before, and every key accounted for."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -36,12 +36,26 @@ class Verdict:
     findings: tuple[Finding, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Destroyed:
-    """Up to which record of the chain keys were destroyed: by subject, and by age."""
+    """Which keys were destroyed, as the records up to `seen` say: of a subject, or before a time, up to which record."""
 
-    subjects: dict[tuple[str, bytes], int] = field(default_factory=dict)
-    ages: list[tuple[str, int]] = field(default_factory=list)
+    subjects: Mapping[tuple[str, bytes], int]
+    ages: tuple[tuple[str, int], ...]
+    seen: int = 0
+
+    def and_since(self, chain: Chain) -> "_Destroyed":
+        """With what was destroyed in the meantime."""
+        subjects, ages, seen = dict(self.subjects), list(self.ages), self.seen
+        recorded = select(audit_records).where(audit_records.c.kind.in_((ERASURE, RETENTION)))
+        with chain.engine.connect() as connection:
+            for row in connection.execute(recorded.where(audit_records.c.sequence > seen).order_by("sequence")):
+                seen = row.sequence
+                if row.kind == ERASURE:
+                    subjects[row.tenant, bytes(row.subject)] = seen
+                else:
+                    ages.append((row.about, seen))
+        return _Destroyed(subjects, tuple(ages), seen)
 
     def covers(self, row: Row[Any]) -> bool:
         erased = self.subjects.get((row.tenant, bytes(row.subject)), 0) > row.sequence
@@ -61,21 +75,24 @@ def verify(
     """
     findings: list[Finding] = []
     with chain.engine.connect() as connection:
-        signed = _signed_head(chain, connection, findings)
-        total = int(connection.execute(select(func.count()).select_from(audit_records)).scalar_one())
+        # the end before the head: what is appended between the two is in the head
         last = int(connection.execute(select(func.max(audit_records.c.sequence))).scalar() or 0)
-        destroyed = _destroyed(connection)
+        signed = _signed_head(chain, connection, findings)
         orphans = connection.execute(_keys_without_record()).scalars().all()
     findings += [Finding(int(sequence), "has a key and no record") for sequence in orphans]
+    last = max(last, signed.count if signed is not None else 0)
     expected, previous, unreadable, head_found = 1, BEGINNING, 0, head is None
-    for done, row in enumerate(records(chain, last, with_keys()), 1):
-        wrong, readable = _wrong_with(chain, row, expected, previous, destroyed)
-        findings += wrong
-        unreadable += not readable
-        expected, previous = row.sequence + 1, bytes(row.hash)
-        head_found |= previous.hex() == head and at_least in (None, row.sequence)
-        if done % PIECE == 0 or done == total:
-            step(done, total)
+    before = _Destroyed({}, ()).and_since(chain)
+    for rows in pieces(chain, last, with_keys()):
+        after = before.and_since(chain)
+        for row in rows:
+            wrong, readable = _wrong_with(chain, row, expected, previous, before, after)
+            findings += wrong
+            unreadable += not readable
+            expected, previous = row.sequence + 1, bytes(row.hash)
+            head_found |= previous.hex() == head and at_least in (None, row.sequence)
+        before = after
+        step(expected - 1, last)
     if signed is not None and (signed.count, signed.last_hash) != (expected - 1, previous):
         findings.append(Finding(None, _at_the_end(signed.count, expected - 1)))
     if at_least is not None and expected - 1 < at_least:
@@ -85,16 +102,16 @@ def verify(
     return Verdict(expected - 1, previous.hex(), unreadable, tuple(findings))
 
 
-def records(chain: Chain, last: int, query: Select[Any]) -> Iterator[Row[Any]]:
+def pieces(chain: Chain, last: int, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
     """What the query, made from `with_keys`, finds up to the record `last`, in order."""
     after = 0
     while after < last:
         piece = query.where(audit_records.c.sequence > after, audit_records.c.sequence <= last)
         with chain.engine.connect() as connection:
             rows = connection.execute(piece.order_by(audit_records.c.sequence).limit(PIECE)).all()
-        yield from rows
-        if len(rows) < PIECE:
+        if not rows:
             return
+        yield rows
         after = rows[-1].sequence
 
 
@@ -110,9 +127,13 @@ def with_keys() -> Select[Any]:
 
 
 def _wrong_with(
-    chain: Chain, row: Row[Any], expected: int, previous: bytes, destroyed: _Destroyed
+    chain: Chain, row: Row[Any], expected: int, previous: bytes, before: _Destroyed, after: _Destroyed
 ) -> tuple[list[Finding], bool]:
-    """What is wrong with one record, and whether its payload can be read. previous: hash of the record read before it."""
+    """What is wrong with one record, and whether its payload can be read.
+
+    previous: hash of the record read before it. before, after: what had been destroyed when it was not yet read, and when
+    it had been; somebody may erase meanwhile.
+    """
     found = []
     if row.sequence != expected:
         missing = f"{expected}" if row.sequence == expected + 1 else f"{expected} to {row.sequence - 1}"
@@ -123,10 +144,10 @@ def _wrong_with(
     if signature(chain.keys, row.sequence, members["previous_hash"], signed_part(members)) != members["hash"]:
         found.append(Finding(row.sequence, "was changed"))
     if row.sealed_key is None:
-        if row.payload and not destroyed.covers(row):
+        if row.payload and not after.covers(row):
             found.append(Finding(row.sequence, "its key was destroyed, and neither erase nor retention did it"))
         return found, not row.payload
-    if destroyed.covers(row):
+    if before.covers(row):
         found.append(Finding(row.sequence, "its key was destroyed, and is there again"))
     if (row.key_tenant, bytes(row.key_subject), row.key_time) != (row.tenant, bytes(row.subject), row.time):
         found.append(Finding(row.sequence, "its key is filed under another tenant, subject or time"))
@@ -144,17 +165,6 @@ def _signed_head(chain: Chain, connection: Connection, findings: list[Finding]) 
     except TamperedError as error:
         findings.append(Finding(None, str(error).partition(": run")[0]))
         return None
-
-
-def _destroyed(connection: Connection) -> _Destroyed:
-    found = _Destroyed()
-    query = select(audit_records).where(audit_records.c.kind.in_((ERASURE, RETENTION)))
-    for row in connection.execute(query.order_by(audit_records.c.sequence)):
-        if row.kind == ERASURE:
-            found.subjects[row.tenant, bytes(row.subject)] = row.sequence
-        else:
-            found.ages.append((row.about, row.sequence))
-    return found
 
 
 def _keys_without_record() -> Select[Any]:

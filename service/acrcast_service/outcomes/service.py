@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, select
 
 from acrcast.errors import InputError, Problem
 from acrcast_service.audit.chain import Chain
@@ -71,12 +71,15 @@ async def record_outcome(audit: AuditTrail, tenant: str, caller: str, outcome: O
 
 def newest_outcomes(chain: Chain, tenant: str) -> Iterator[Outcome]:
     """The outcome that holds for each of the tenant's predictions; those that were erased or too old are left out."""
-    newest = select(func.max(outcomes.c.revision)).where(outcomes.c.prediction_id == audit_records.c.about)
+    later = outcomes.alias()
+    corrected = exists().where(
+        later.c.prediction_id == outcomes.c.prediction_id, later.c.revision > outcomes.c.revision
+    )
     query = _readable(audit_records.c.kind == OUTCOME, audit_records.c.tenant == tenant).join(
         outcomes, outcomes.c.record_id == audit_records.c.record_id
     )
     with chain.engine.connect() as connection:
-        for row in connection.execute(query.where(outcomes.c.revision == newest.scalar_subquery())):
+        for row in connection.execute(query.where(~corrected)):
             yield _OUTCOME.validate_json(_opened(chain, row))
 
 

@@ -37,7 +37,7 @@ def parse_url(database: str) -> URL:
     except (ArgumentError, ValueError):
         supported = False
     if not supported or (url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")):
-        raise UsageError(f"{PREFIX}DATABASE: expected sqlite:///PATH of a file or postgresql://USER:PASSWORD@HOST/NAME")
+        raise UsageError(f"{PREFIX}DATABASE: expected sqlite:///PATH of a file or postgresql://USER@HOST/NAME")
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 

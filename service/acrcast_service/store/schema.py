@@ -54,13 +54,13 @@ def migrate(engine: Engine) -> str | None:
 
     Raises UsageError when the schema is newer, AcrcastError when the database cannot be used.
     """
-    from alembic import command  # noqa: PLC0415  heavy, and a server that is up to date never needs it
-    from alembic.config import Config  # noqa: PLC0415
-
     before = revision(engine)
     if before is not None and before >= CURRENT:
         check_schema(engine)
         return before
+    from alembic import command  # noqa: PLC0415  heavy, and a database that is up to date never needs it
+    from alembic.config import Config  # noqa: PLC0415
+
     _make_file(engine)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

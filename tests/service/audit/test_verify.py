@@ -17,7 +17,8 @@ def said(chain, **expected):
     return [str(finding) for finding in verify(chain, **expected).findings]
 
 
-def test_an_untouched_chain_is_whole(chain, three):
+@pytest.mark.usefixtures("three")
+def test_an_untouched_chain_is_whole(chain):
     verdict = verify(chain)
     assert verdict.findings == ()
     assert (verdict.count, verdict.unreadable) == (3, 0)
@@ -27,6 +28,7 @@ def test_an_empty_chain_is_whole(chain):
     assert verify(chain).findings == ()
 
 
+@pytest.mark.usefixtures("three")
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -43,18 +45,20 @@ def test_an_empty_chain_is_whole(chain):
         ("hash", b"x" * 32),
     ],
 )
-def test_a_changed_record_is_named(chain, three, tamper, column, value):
+def test_a_changed_record_is_named(chain, tamper, column, value):
     tamper(f"UPDATE audit_records SET {column} = :value WHERE sequence = 2", value=value)
     assert "record 2: was changed" in said(chain)
 
 
-def test_a_removed_record_is_named(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_removed_record_is_named(chain, tamper):
     tamper("DELETE FROM audit_records WHERE sequence = 2")
     tamper("DELETE FROM record_keys WHERE sequence = 2")
     assert said(chain) == ["record 3: what was before it is missing: 2"]
 
 
-def test_a_removed_record_whose_successors_were_renumbered_is_found(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_removed_record_whose_successors_were_renumbered_is_found(chain, tamper):
     for table in ("audit_records", "record_keys"):
         tamper(f"DELETE FROM {table} WHERE sequence = 2")
         tamper(f"UPDATE {table} SET sequence = 2 WHERE sequence = 3")
@@ -62,7 +66,8 @@ def test_a_removed_record_whose_successors_were_renumbered_is_found(chain, three
     assert "record 2: does not follow the record before it: one of the two was replaced" in said(chain)
 
 
-def test_reordered_records_are_named(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_reordered_records_are_named(chain, tamper):
     for table in ("audit_records", "record_keys"):
         for old, new in ((1, 9), (2, 1), (9, 2)):
             tamper(f"UPDATE {table} SET sequence = {new} WHERE sequence = {old}")
@@ -72,13 +77,15 @@ def test_reordered_records_are_named(chain, three, tamper):
     assert "record 3: does not follow the record before it: one of the two was replaced" in found
 
 
-def test_records_removed_at_the_end_are_counted(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_records_removed_at_the_end_are_counted(chain, tamper):
     tamper("DELETE FROM audit_records WHERE sequence > 1")
     tamper("DELETE FROM record_keys WHERE sequence > 1")
     assert said(chain) == ["records are missing at the end: 1 are there, and 3 were written"]
 
 
-def test_a_head_moved_back_with_the_records_is_found(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_head_moved_back_with_the_records_is_found(chain, tamper):
     tamper("DELETE FROM audit_records WHERE sequence > 2")
     tamper("DELETE FROM record_keys WHERE sequence > 2")
     tamper(
@@ -108,29 +115,34 @@ def test_a_chain_that_grew_still_has_what_was_written_down(chain, add):
     assert said(chain, at_least=before.count, head=before.last_hash) == []
 
 
-def test_a_key_destroyed_behind_the_audits_back_is_named(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_key_destroyed_behind_the_audits_back_is_named(chain, tamper):
     tamper("DELETE FROM record_keys WHERE sequence = 2")
     assert said(chain) == ["record 2: its key was destroyed, and neither erase nor retention did it"]
 
 
-def test_a_changed_key_is_named(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_changed_key_is_named(chain, tamper):
     tamper("UPDATE record_keys SET sealed_key = :key WHERE sequence = 2", key=b"x" * 60)
     assert said(chain) == ["record 2: its payload cannot be opened: it or its key was changed"]
 
 
-def test_a_key_filed_under_another_subject_is_named_since_erasing_would_miss_it(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_a_key_filed_under_another_subject_is_named_since_erasing_would_miss_it(chain, tamper):
     tamper("UPDATE record_keys SET subject = :subject WHERE sequence = 3", subject=b"x" * 32)
     assert said(chain) == ["record 3: its key is filed under another tenant, subject or time"]
 
 
-def test_an_erased_subject_leaves_the_chain_whole(chain, three):
+@pytest.mark.usefixtures("three")
+def test_an_erased_subject_leaves_the_chain_whole(chain):
     assert erase(chain, "P-3", "default", "operator") == 1
     verdict = verify(chain)
     assert verdict.findings == ()
     assert (verdict.count, verdict.unreadable) == (4, 1)
 
 
-def test_an_erased_key_that_is_there_again_is_named(chain, three, tamper):
+@pytest.mark.usefixtures("three")
+def test_an_erased_key_that_is_there_again_is_named(chain, tamper):
     with chain.engine.connect() as connection:
         key = connection.execute(text("SELECT * FROM record_keys WHERE sequence = 3")).one()
     erase(chain, "P-3", "default", "operator")

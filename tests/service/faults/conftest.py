@@ -119,7 +119,7 @@ def serve(model_folder: Path, chain: Chain, audit_settings: Settings) -> Iterato
     """Starts a server on the database of the test, whose chain there is."""
     started: list[Server] = []
     environment = {
-        PREFIX + "DATABASE": str(audit_settings.database),
+        PREFIX + "DATABASE": chain.engine.url.render_as_string(hide_password=False),
         PREFIX + "AUDIT_KEY_FILE": str(audit_settings.audit_key_file),
     }
 

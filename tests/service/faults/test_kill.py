@@ -35,5 +35,5 @@ def test_nothing_answered_is_missing_after_kills_at_random_moments(serve, load, 
     verdict = verify(chain)
     assert verdict.findings == ()
     assert verdict.count >= len(load.answered)
-    # a second worker starts as slowly as the machine has cores for it
-    assert workers > 1 or statistics.median(ready) < 3
+    # of few starts beside other tests, the time would say nothing
+    assert kills < 200 or statistics.median(ready) < 3

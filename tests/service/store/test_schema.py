@@ -72,7 +72,7 @@ def test_a_file_that_is_no_database_is_said(engine, tmp_path):
         check_schema(engine)
 
 
-@pytest.mark.parametrize("address", ["", "nonsense", "mysql://u:Zz81734@h/n", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("address", ["", "nonsense", "mysql://Zz81734@h/n", "sqlite://", "sqlite:///:memory:"])
 def test_an_address_of_another_kind_is_refused_without_repeating_it(address):
     with pytest.raises(UsageError, match=re.escape("ACRCAST_DATABASE: expected sqlite:///PATH")) as refused:
         open_database(address)
