@@ -56,6 +56,12 @@ class Overload:
             await self._places.acquire()
         finally:
             self._waiting -= 1
+        try:
+            # an answer may be made without a pause: whoever has arrived meanwhile is counted before it is begun
+            await asyncio.sleep(0)
+        except BaseException:
+            self._places.release()
+            raise
 
     @property
     def body_seconds(self) -> float:

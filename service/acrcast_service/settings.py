@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     requests_in_progress: Annotated[int, Field(ge=1, description="Requests that one process answers at a time")] = 64
     requests_waiting: Annotated[
         int, Field(ge=0, description="Requests that may wait for those; any more are refused at once")
-    ] = 32
+    ] = 16
     rate_limit: Annotated[
         str | None,
         Field(

@@ -187,7 +187,8 @@ def test_revoking_the_last_key_does_not_open_the_door(client_of, settings, chain
     assert client_of(settings).predict(a_patient()).status_code == 401
 
 
-def test_a_server_beyond_this_machine_is_closed_even_when_its_keys_are_gone(client_of, settings, chain, a_patient):
+@pytest.mark.usefixtures("chain")
+def test_a_server_beyond_this_machine_is_closed_even_when_its_keys_are_gone(client_of, settings, a_patient):
     settings = settings.model_copy(update={"host": "0.0.0.0", "audit_key_file": settings.key_file})
     assert client_of(settings).predict(a_patient()).status_code == 401
 

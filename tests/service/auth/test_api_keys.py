@@ -1,5 +1,6 @@
 """API keys: how they are made, kept, shown, and ended while servers run."""
 
+import asyncio
 import json
 import re
 import time
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from acrcast.errors import AcrcastError, UsageError
+from acrcast_service.app import create_app
 from acrcast_service.auth.api_keys import all_keys
 from acrcast_service.auth.callers import SCOPES
 from acrcast_service.commands import keys as command
@@ -35,7 +37,8 @@ def run(settings, monkeypatch):
     return call
 
 
-def test_a_key_is_printed_once_and_is_256_bits_of_chance(run, settings, chain):
+@pytest.mark.usefixtures("chain")
+def test_a_key_is_printed_once_and_is_256_bits_of_chance(run, settings):
     made = run("create", "--name", "ward 7", "--scope", "predict", "--scope", "outcome")
     assert made.exit_code == 0
     token = made.stdout.strip()
@@ -97,11 +100,17 @@ def test_a_key_that_was_changed_in_the_database_opens_nothing(client_of, setting
     assert client_of(settings).predict(a_patient(), **bearer(token)).status_code == 401
 
 
-def test_a_database_with_keys_and_no_key_file_keeps_the_server_from_starting(client_of, settings, a_key):
+def test_a_database_with_keys_and_no_key_file_keeps_the_server_from_starting(settings, model, a_key):
     a_key("predict")
     settings.key_file.unlink()
+    app = create_app(settings, model)
+
+    async def start():
+        async with app.router.lifespan_context(app):
+            raise AssertionError("it started")
+
     with pytest.raises(AcrcastError, match="key is not there"):
-        client_of(settings)
+        asyncio.run(start())
 
 
 def test_without_an_audit_keys_are_asked_for_all_the_same(client_of, settings, a_key, a_patient):
