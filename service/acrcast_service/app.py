@@ -1,6 +1,9 @@
 """The application: the rooms put together."""
 
+import asyncio
 import gc
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +22,11 @@ from acrcast_service.batch.service import Pool
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.observation import routes as observation
+from acrcast_service.observation.logs import log_through, open_lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.middleware import Observed
+from acrcast_service.observation.traces import open_traces
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
@@ -30,6 +38,9 @@ from acrcast_service.settings import Settings, read_settings
 
 def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
+    # what FastAPI's own telemetry would say is said in observation, without what clients sent
+    metrics, traces = Metrics(), open_traces()
+    lines = open_lines(settings.log_level, settings.log_format)
     app = FastAPI(
         title="acrcast",
         version=acrcast.__version__,
@@ -47,7 +58,12 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[Middleware(Overload, settings), Middleware(SecurityHeaders), Middleware(LastResort)],
+        middleware=[
+            Middleware(Observed, lines, metrics, traces),
+            Middleware(Overload, settings),
+            Middleware(SecurityHeaders),
+            Middleware(LastResort),
+        ],
     )
     app.state.server = ServerState(
         settings,
@@ -55,9 +71,12 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         AuditTrail(settings),
         Auth(settings),
         Pool(settings.batches_at_once),
+        metrics,
+        lines,
+        traces,
     )
     add_error_handlers(app)
-    for room in (prediction, batch, outcomes, model_card, health, api_docs, pages):
+    for room in (prediction, batch, observation, outcomes, model_card, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))
     return app
@@ -65,7 +84,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
 
 def from_environment() -> FastAPI:
     """For a server that makes the application itself, as each worker process does."""
-    return create_app(read_settings())
+    settings = read_settings()
+    log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
+    return create_app(settings)
 
 
 @asynccontextmanager
@@ -73,13 +94,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: ServerState = app.state.server
     if server.models.is_empty:
         server.models.put(load_model(server.settings))
+    identity = server.models.current.model.identity
+    server.lines.write(
+        logging.INFO, "model-loaded", {"name": identity.name, "version": identity.version, "model": identity.digest}
+    )
     server.audit.start()
     await server.auth.start()
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
+    server.lines.write(logging.INFO, "started", {"version": acrcast.__version__, "process": os.getpid()})
     yield
     server.models.clear()
     server.batches.close()
     await server.auth.stop()
     await server.audit.stop()
+    if server.traces is not None:
+        await asyncio.to_thread(server.traces.stop)
+    server.lines.write(logging.INFO, "stopped", {"process": os.getpid()})

@@ -9,6 +9,9 @@ from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.service import Auth
 from acrcast_service.batch.service import Pool
 from acrcast_service.model_store import ModelStore
+from acrcast_service.observation.logs import Lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.traces import Traces
 from acrcast_service.settings import Settings
 
 
@@ -21,6 +24,9 @@ class ServerState:
     audit: AuditTrail
     auth: Auth
     batches: Pool
+    metrics: Metrics
+    lines: Lines
+    traces: Traces | None
 
 
 def state_of(request: Request) -> ServerState:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from acrcast.errors import UsageError
+from acrcast_service.observation.logs import LogFormat, LogLevel
 
 PREFIX = "ACRCAST_"
 
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     batches_at_once: Annotated[
         int, Field(ge=1, le=64, description="Batches that one process works on at a time; further ones are refused")
     ] = 2
+    log_level: Annotated[LogLevel, Field(description="The least grave lines that are logged")] = "info"
+    log_format: Annotated[
+        LogFormat, Field(description="Lines as json or as text; auto is text on a terminal and json elsewhere")
+    ] = "auto"
     shutdown_seconds: Annotated[
         int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
     ] = 10
