@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,6 +27,11 @@ from acrcast_service.draining import Draining
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
+from acrcast_service.observation import routes as observation
+from acrcast_service.observation.logs import log_through, open_lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.middleware import Observed
+from acrcast_service.observation.traces import open_traces
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
@@ -38,6 +45,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
     models, challengers = ModelStore(settings.level, model), ModelStore(settings.level)
     draining = Draining(settings.unready_seconds)
+    # what FastAPI's own telemetry would say is said in observation, without what clients sent
+    metrics, traces = Metrics(), open_traces()
+    lines = open_lines(settings.log_level, settings.log_format)
     app = FastAPI(
         title="acrcast",
         version=acrcast.__version__,
@@ -56,6 +66,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "auto_configure": False,
         },
         middleware=[
+            Middleware(Observed, lines, metrics, traces),
             Middleware(Overload, settings),
             Middleware(SecurityHeaders, also=draining.headers),
             Middleware(LastResort),
@@ -72,9 +83,12 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         audit=audit,
         auth=Auth(settings),
         batches=Pool(settings.batches_at_once),
+        metrics=metrics,
+        lines=lines,
+        traces=traces,
     )
     add_error_handlers(app)
-    for room in (prediction, batch, outcomes, model_card, champion, health, api_docs, pages):
+    for room in (prediction, batch, observation, outcomes, model_card, champion, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))
     return app
@@ -82,12 +96,14 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
 
 def from_environment() -> FastAPI:
     """For a server that makes the application itself."""
-    return create_app(read_settings())
+    settings = read_settings()
+    log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
+    return create_app(settings)
 
 
 def for_worker() -> FastAPI:
     """For a worker process, started by one that has just opened the model: it takes what that one kept."""
-    app = create_app(read_settings())
+    app = from_environment()
     server: ServerState = app.state.server
     server.champion.open(ask=False)
     return app
@@ -99,6 +115,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if server.models.is_empty:
         server.champion.open()
     watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
+    identity = server.models.current.model.identity
+    server.lines.write(
+        logging.INFO, "model-loaded", {"name": identity.name, "version": identity.version, "model": identity.digest}
+    )
     server.audit.start()
     await server.auth.start()
     tasks = [asyncio.create_task(run()) for run in (*(watch.run for watch in watches), server.shadow.run)]
@@ -106,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     server.draining.watch()
+    server.lines.write(logging.INFO, "started", {"version": acrcast.__version__, "process": os.getpid()})
     yield
     for watch in watches:
         watch.stop()
@@ -115,3 +136,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server.batches.close()
     await server.auth.stop()
     await server.audit.stop()
+    if server.traces is not None:
+        await asyncio.to_thread(server.traces.stop)
+    server.lines.write(logging.INFO, "stopped", {"process": os.getpid()})

@@ -1,10 +1,10 @@
 """Runs the application: the address, the worker processes, and how they stop."""
 
 import errno
-import logging
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
 
 import click
@@ -20,6 +20,8 @@ from acrcast_service.app import create_app
 from acrcast_service.audit.trail import prepare_audit
 from acrcast_service.auth.service import check_who_may
 from acrcast_service.connections import BoundedHttpProtocol
+from acrcast_service.observation.logs import log_through, open_lines
+from acrcast_service.observation.metrics import FOLDER as METRICS_FOLDER
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import PREFIX, Settings
 
@@ -32,8 +34,8 @@ def run(settings: Settings) -> None:
     Raises UsageError when the address is not allowed or does not exist, or the database is not of this version,
     ArtefactError when the model cannot be used, AcrcastError when the port is taken or the database cannot be used. The address is taken before the model is loaded, and answers after.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with bind(settings) as listener:
+    log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
+    with bind(settings) as listener, tempfile.TemporaryDirectory(prefix="acrcast-metrics-") as metrics_folder:
         app = create_app(settings)
         server: ServerState = app.state.server
         server.champion.open()
@@ -44,6 +46,7 @@ def run(settings: Settings) -> None:
             serve = _here(_config(app, settings), listener)
         else:
             _export(settings)
+            os.environ[METRICS_FOLDER] = metrics_folder
             serve = _in_workers(_config("acrcast_service.app:for_worker", settings), listener)
         listen(listener, settings)
         click.echo(_greeting(settings.host, listener.getsockname()[1], identity))

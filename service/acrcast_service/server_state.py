@@ -12,6 +12,9 @@ from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ModelWatch
 from acrcast_service.draining import Draining
 from acrcast_service.model_store import ModelStore
+from acrcast_service.observation.logs import Lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.traces import Traces
 from acrcast_service.settings import Settings
 
 
@@ -28,6 +31,9 @@ class ServerState:
     audit: AuditTrail
     auth: Auth
     batches: Pool
+    metrics: Metrics
+    lines: Lines
+    traces: Traces | None
 
 
 def state_of(request: Request) -> ServerState:

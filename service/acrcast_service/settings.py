@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from acrcast.errors import UsageError
+from acrcast_service.observation.logs import LogFormat, LogLevel
 
 PREFIX = "ACRCAST_"
 
@@ -64,6 +65,10 @@ class Settings(BaseSettings):
     batches_at_once: Annotated[
         int, Field(ge=1, le=64, description="Batches that one process works on at a time; further ones are refused")
     ] = 2
+    log_level: Annotated[LogLevel, Field(description="The least grave lines that are logged")] = "info"
+    log_format: Annotated[
+        LogFormat, Field(description="Lines as json or as text; auto is text on a terminal and json elsewhere")
+    ] = "auto"
     body_seconds: Annotated[
         float, Field(gt=0, description="How long a body may take to arrive; a second more for every 64 KiB of it")
     ] = 10

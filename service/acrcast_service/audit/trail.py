@@ -45,6 +45,16 @@ class AuditTrail:
     def is_on(self) -> bool:
         return self._settings.audit
 
+    @property
+    def waiting(self) -> int:
+        """Records that are handed over and not yet written."""
+        return self._writer.waiting if self._writer is not None else 0
+
+    @property
+    def failures(self) -> int:
+        """Attempts to write, since the start, that the database refused."""
+        return self._writer.failures if self._writer is not None else 0
+
     async def record(self, entry: Entry) -> None:
         """Returns when the entry is on disk. Raises HttpProblem: 503 when it cannot be, with Retry-After."""
         if self._writer is not None:

@@ -41,6 +41,7 @@ class Writer:
         self._changed = threading.Condition()
         self._stopping = False
         self._pause = 0.0
+        self.failures = 0
         self._paused_until = 0.0
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -61,6 +62,10 @@ class Writer:
                 await recorded
         except TimeoutError:
             raise unavailable() from None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._arrived) + len(self._waiting)
 
     def check(self) -> None:
         """Raises HttpProblem (503) while the database failed a moment ago."""
@@ -111,6 +116,7 @@ class Writer:
         return refusals
 
     def _failed(self, error: Exception) -> None:
+        self.failures += 1
         if not self._pause:
             said = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
             log.error("audit-unavailable reason=%s", said)

@@ -1,6 +1,7 @@
 """`POST /predict/batch`."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,7 @@ from acrcast_service.batch.service import Answered, Pool, Wanted, answers, head_
 from acrcast_service.batch.writing import AnswerWriter, writer_of
 from acrcast_service.bodies import media_type_of, read_body
 from acrcast_service.model_store import ServedModel
+from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.prediction.routes import IDEMPOTENCY_KEY, SUBJECT_REFERENCE, WholeRequestRoute
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -42,7 +44,7 @@ from acrcast_service.problems import (
 )
 from acrcast_service.server_state import state_of
 
-# A client that sends or takes nothing for so long, in seconds, gives its place to another.
+# A client that takes nothing for so long, in seconds, gives its place to another.
 PATIENCE_SECONDS = 60
 
 router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
@@ -94,8 +96,7 @@ async def predict_batch(request: Request) -> Response:
     accepted = _accepted(request, sent)
     server.batches.take()
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            body = await read_body(request, server.settings.batch_limit_bytes)
+        body = await read_body(request, server.settings.batch_limit_bytes)
         batch, form = await server.batches.run(_read, served, body, sent, server.settings.batch_rows)
         del body
         form = _answered_in(form, accepted, wanted)
@@ -103,13 +104,10 @@ async def predict_batch(request: Request) -> Response:
         chunks = answers(server.batches, server.audit, caller_of(request), served, batch, wanted)
         # before the answer begins: what cannot be recorded is refused with a status of its own
         first = await anext(chunks)
-    except TimeoutError:
-        server.batches.give_back()
-        raise HttpProblem(BAD_REQUEST, f"the body was not complete after {PATIENCE_SECONDS} s") from None
     except BaseException:
         server.batches.give_back()
         raise
-    return Streamed(server.batches, _pieces(server.batches, writer, first, chunks), MEDIA_TYPES[form])
+    return Streamed(server.batches, _pieces(request, server.batches, writer, first, chunks), MEDIA_TYPES[form])
 
 
 class Streamed(StreamingResponse):
@@ -140,15 +138,23 @@ def _read(served: ServedModel, body: bytes, media_type: str, most: int) -> tuple
 
 
 async def _pieces(
-    pool: Pool, writer: AnswerWriter, first: Answered, rest: AsyncIterator[Answered]
+    request: Request, pool: Pool, writer: AnswerWriter, first: Answered, rest: AsyncIterator[Answered]
 ) -> AsyncIterator[bytes]:
+    note(request, first)
     answered, refused = len(first.rows), len(first.refused)
     yield writer.begin()
     yield await pool.run(writer.rows, first)
     async for chunk in rest:
         answered, refused = answered + len(chunk.rows), refused + len(chunk.refused)
+        note(request, chunk)
         yield await pool.run(writer.rows, chunk)
     yield await pool.run(writer.end, answered, refused)
+
+
+def note(request: Request, answered: Answered) -> None:
+    """What was recorded: counted by where the patients lie, whatever becomes of the answer."""
+    for status, count in Counter(answered.support).items():
+        note_predictions(request.scope, answered.model, status, count)
 
 
 def _wanted(request: Request, level: float) -> Wanted:

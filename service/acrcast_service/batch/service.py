@@ -67,6 +67,8 @@ class Answered:
     predictions. full: their complete answers. refused: of the others, as JSON.
     """
 
+    model: str
+    support: list[str]
     first: int
     count: int
     rows: Integers
@@ -112,16 +114,16 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
     refused = {i: plain_problems(batch.refused[i]) for i in range(first, last) if i in batch.refused}
     rows = np.array([i for i in range(first, last) if i not in refused], dtype=np.int64)
     ids = [f"{base}{i:08x}" for i in rows.tolist()]
-    covariates = batch.covariates.rows(rows)
+    covariates, digest = batch.covariates.rows(rows), served.model.identity.digest
     if wanted.full:
         full = [
             served.bedside.predict(covariates.rows(slice(k, k + 1)), name).as_answer() for k, name in enumerate(ids)
         ]
-        return Answered(first, last - first, rows, ids, {}, full, refused)
-    columns = prediction_columns(served.model, covariates, level=wanted.level, intervals=wanted.intervals)
-    return Answered(
-        first, last - first, rows, ids, {name: column.tolist() for name, column in columns.items()}, None, refused
-    )
+        support = [answer["support"]["status"] for answer in full]
+        return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)
+    table = prediction_columns(served.model, covariates, level=wanted.level, intervals=wanted.intervals)
+    columns = {name: column.tolist() for name, column in table.items()}
+    return Answered(digest, columns["support"], first, last - first, rows, ids, columns, None, refused)
 
 
 async def record(audit: AuditTrail, caller: Caller, served: ServedModel, batch: Batch, answered: Answered) -> None:

@@ -16,6 +16,7 @@ from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.bodies import one_header, read_json_body
 from acrcast_service.idempotency import Within, answered_once
+from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -117,6 +118,7 @@ async def predict(request: Request) -> Response:
             within=within,
         )
         await server.audit.record(entry)
+        note_predictions(request.scope, prediction.model.digest, prediction.support.status)
         shadow = server.shadow.after(patient, entry)
         return content
 

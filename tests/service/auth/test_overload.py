@@ -74,7 +74,9 @@ def test_under_ten_times_the_load_the_accepted_are_answered_in_at_most_twice_the
         return unloaded, loaded
 
     unloaded, loaded = asyncio.run(story())
-    found = f"p99 {unloaded.p99 * 1e3:.0f} ms of {len(unloaded.accepted)} without the others, {loaded.p99 * 1e3:.0f} ms of "
+    found = (
+        f"p99 {unloaded.p99 * 1e3:.0f} ms of {len(unloaded.accepted)} without the others, {loaded.p99 * 1e3:.0f} ms of "
+    )
     found += f"{len(loaded.accepted)} among ten times as many, {loaded.refused} refused"
     assert unloaded.refused == 0, found
     assert loaded.refused > 0, found
