@@ -91,7 +91,10 @@ def test_the_example_of_the_document_is_answered_with_the_answer_that_it_shows(c
 
 def test_the_document_lists_the_problems_of_a_prediction(document):
     responses = document["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", *"400 401 403 408 409 413 415 422 429 503 default".split()}
+    assert set(responses) == {
+        *("200", "400", "401", "403", "408", "409"),
+        *("413", "415", "422", "429", "503", "default"),
+    }
     assert "/problems/invalid-input" in responses["422"]["description"]
     refused = responses["422"]["content"]["application/problem+json"]
     assert refused["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
