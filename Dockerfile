@@ -2,7 +2,8 @@
 #   docker run --rm -v acrcast:/var/lib/acrcast acrcast acrcast audit migrate
 #   docker run -p 8000:8000 -v acrcast:/var/lib/acrcast -e ACRCAST_BEHIND_AUTHENTICATING_PROXY=1 acrcast
 # The first, once and at each new version, makes the audit's database and key in the volume; keep copies of both, apart.
-# It asks nobody who they are, so it refuses to listen beyond its own machine until the operator says with that variable
+# It refuses to listen beyond its own machine until there is an API key (acrcast keys create, run as the first) or an issuer
+# of tokens, see docs/security.md; or until the operator says with that variable
 # that something in front authenticates every request. A model of your own: -v MODEL:/model:ro -e ACRCAST_MODEL=/model.
 ARG BASE_IMAGE=python:3.11-slim
 

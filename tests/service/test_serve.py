@@ -14,7 +14,18 @@ import pytest
 from acrcast.errors import UsageError
 from acrcast_service.settings import Settings, read_settings
 
-HEAVY = ("pandas", "sklearn", "scipy", "xgboost", "mlflow", "matplotlib", "pyarrow", "acrcast_training")
+HEAVY = (
+    "pandas",
+    "sklearn",
+    "scipy",
+    "xgboost",
+    "mlflow",
+    "matplotlib",
+    "pyarrow",
+    "acrcast_training",
+    "jwt",
+    "limits",
+)
 
 
 def test_the_server_says_what_it_serves_and_answers_and_stops_cleanly(start, model_folder, a_patient):

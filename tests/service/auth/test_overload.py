@@ -1,4 +1,4 @@
-"""Ten times as many clients as there are places: what is accepted is answered almost as soon as without them."""
+"""Ten times as many clients as there are places, each of which waits when it is told to."""
 
 import asyncio
 import json
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 PLACES = 8
-SECONDS, ROUNDS = 1.0, 5
-# A client that is refused comes back sooner than the second that it was told.
-PAUSE = 0.1
+SECONDS, ROUNDS = 3.0, 3
+# What a client that is refused is told to wait.
+PAUSE = 1.0
 
 
 class Crowd:
@@ -80,5 +80,4 @@ def test_under_ten_times_the_load_the_accepted_are_answered_in_at_most_twice_the
     found += f"{len(loaded.accepted)} among ten times as many, {loaded.refused} refused"
     assert unloaded.refused == 0, found
     assert loaded.refused > 0, found
-    print(found)  # noqa
     assert loaded.p99 <= 2 * unloaded.p99, found
