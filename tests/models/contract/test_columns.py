@@ -21,7 +21,9 @@ ANY = st.one_of(
     st.integers(-3, 250),
     st.floats(-3, 250),
     st.sampled_from(["female", "male", "other", "", "ELISA", "x" * 81]),
-    st.sampled_from([{"comparator": "<", "value": 3.9}, {"comparator": "<", "value": 0}, {"comparator": ">", "value": 1}]),
+    st.sampled_from(
+        [{"comparator": "<", "value": 3.9}, {"comparator": "<", "value": 0}, {"comparator": ">", "value": 1}]
+    ),
     st.just([]),
 )
 
@@ -104,7 +106,9 @@ def test_a_class_with_a_validator_or_another_limit_decides_every_row_itself():
     assert says_all(STUDY.patient)
     assert not any(says_all(patient) for patient in (WithValidator, WithOtherLimit, WithInnerLimit))
     contract = Contract.of(WithOtherLimit)
-    _, accepted = covariates_of(WithOtherLimit, contract, {"age_years": cells_of_list(contract["age_years"], [40.0])}, {}, 1)
+    _, accepted = covariates_of(
+        WithOtherLimit, contract, {"age_years": cells_of_list(contract["age_years"], [40.0])}, {}, 1
+    )
     assert accepted.tolist() == [False]
 
 

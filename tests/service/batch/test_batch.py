@@ -52,7 +52,11 @@ READ = {
 
 
 def test_each_row_gets_the_numbers_that_predict_gives_it_alone(client, batch, a_patient):
-    patients = [a_patient(), a_patient(crp_mg_per_l=None, sex="male"), a_patient(il21_pg_per_ml={"comparator": "<", "value": 4})]
+    patients = [
+        a_patient(),
+        a_patient(crp_mg_per_l=None, sex="male"),
+        a_patient(il21_pg_per_ml={"comparator": "<", "value": 4}),
+    ]
     rows = batch({"patients": patients}).json()["predictions"]
     for i, (patient, row) in enumerate(zip(patients, rows, strict=True)):
         alone = client.predict(patient).json()
@@ -242,11 +246,14 @@ def test_a_full_pool_refuses_at_once_and_has_room_again(serving, model, batch, a
         pool.take()
 
 
-def test_each_answered_row_is_recorded_as_a_prediction_of_its_own_under_its_subject(serving, model, batch, a_patient, tmp_path):
+def test_each_answered_row_is_recorded_as_a_prediction_of_its_own_under_its_subject(
+    serving, model, batch, a_patient, tmp_path
+):
     settings = read_settings(state=tmp_path)
     kept = serving(create_app(settings, model))
     answer = batch(
-        {"patients": [a_patient(), a_patient(age_years=3), a_patient(sex="male")], "subjects": ["a", None, "b"]}, to=kept
+        {"patients": [a_patient(), a_patient(age_years=3), a_patient(sex="male")], "subjects": ["a", None, "b"]},
+        to=kept,
     ).json()
     chain = open_chain(settings, may_make=False)
     with chain.engine.connect() as connection:
@@ -262,7 +269,9 @@ def test_each_answered_row_is_recorded_as_a_prediction_of_its_own_under_its_subj
     assert [row.subject for row in rows] == [chain.keys.subject("default", name) for name in ("a", "b")]
     opened = [chain.keys.open(row.record_id, row.payload, row.sealed_key) for row in rows]
     assert [json.loads(inputs) for inputs, _ in opened] == [a_patient(), a_patient(sex="male")]
-    assert [json.loads(given) | {"row": row["row"]} for (_, given), row in zip(opened, answered, strict=True)] == answered
+    assert [
+        json.loads(given) | {"row": row["row"]} for (_, given), row in zip(opened, answered, strict=True)
+    ] == answered
 
 
 def test_an_answer_that_breaks_off_is_not_complete(model, a_patient, monkeypatch):
