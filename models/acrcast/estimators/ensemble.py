@@ -60,7 +60,7 @@ class LogisticEnsemble:
         intercept, slope = zip(*(self._on_columns(arm, both) for arm in arms), strict=True)
         return Linear(np.stack(intercept), np.stack(slope))
 
-    def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:  # noqa: PLR6301  one of two kinds
+    def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         return pattern.log_odds(Z, draws, arms)
 
     def estimate(self, arm: float, Z: Floats) -> Floats:

@@ -82,7 +82,6 @@ def log_through(lines: Lines, level: LogLevel) -> None:
     logging.basicConfig(level=level.upper(), handlers=[Handler(lines)], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return lines
 
 
 def _as_json(time: datetime, level: str, event: str, fields: Mapping[str, Value]) -> bytes:

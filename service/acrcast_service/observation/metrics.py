@@ -13,7 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 import acrcast
 
 # a series of times of birth for every series says nothing here
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -109,7 +109,7 @@ class Metrics:
         for file in Path(folder).glob("gauge_live*_*.db"):
             _forget_if_dead(int(file.stem.rpartition("_")[2]), folder)
         together = CollectorRegistry()
-        MultiProcessCollector(together, folder)
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
 
@@ -118,6 +118,6 @@ def _forget_if_dead(process: int, folder: str) -> None:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
-        mark_process_dead(process, folder)
+        mark_process_dead(process, folder)  # type: ignore[no-untyped-call]
     except PermissionError:
         return

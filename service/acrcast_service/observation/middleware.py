@@ -43,7 +43,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         sent_id, traceparent = _identifying(scope)
-        request_id = sent_id or f"{random.getrandbits(128):032x}"  # noqa: S311  a name, no secret
+        request_id = sent_id or f"{random.getrandbits(128):032x}"
         id_header = (REQUEST_ID, request_id.encode())
         began, status, complete = time.perf_counter(), WENT_AWAY, False
 
