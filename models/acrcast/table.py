@@ -11,6 +11,9 @@ from acrcast.many import risks_of_many
 from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel
 from acrcast.support import INSIDE
 
+# What is worked out of so many rows stays near the processor.
+ROWS_AT_ONCE = 8192
+
 Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
 
 
@@ -21,8 +24,16 @@ def prediction_columns(
 
     One-arm studies have no columns of a control or a benefit. intervals: False leaves out what the members are needed for.
     """
+    parts = [
+        _columns(model, covariates.rows(slice(first, first + ROWS_AT_ONCE)), level if intervals else None)
+        for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE)
+    ]
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _columns(model: ResponseModel, covariates: Covariates, level: float | None) -> dict[str, Column]:
     Z, below = model.standardise(covariates)
-    risks = risks_of_many(model, Z, below, level if intervals else None)
+    risks = risks_of_many(model, Z, below, level)
     found = _arm("treated", risks.treated)
     if risks.control is not None and risks.benefit is not None and risks.probability_positive is not None:
         found |= _arm("control", risks.control) | _arm("benefit", risks.benefit, estimate="difference")
@@ -40,7 +51,7 @@ def prediction_columns(
     }
     return {
         name: _rounded(found[name]) if is_number else texts[name]
-        for name, is_number in column_names(model.study.has_control, intervals=intervals)
+        for name, is_number in column_names(model.study.has_control, intervals=level is not None)
     }
 
 

@@ -4,6 +4,7 @@ A result below a limit of detection is the limit, with "<" in the column `<field
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def covariates_of_arrow(patient: type[Patient], contract: Contract, table: pa.Ta
     present = set(table.column_names)
     cells = {field.name: _cells(field, table, present) for field in contract.covariates if field.name in present}
     names = {
-        field.name: _names(table.column(field.name), lambda name, field=field: accepts(patient, field.name, name))
+        field.name: _names(table.column(field.name), partial(accepts, patient, field.name))
         for field in contract.assays
         if field.name in present
     }

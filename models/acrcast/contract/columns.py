@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import annotated_types
 import numpy as np
@@ -108,7 +108,7 @@ def cells_of_list(field: ContractField, column: Sequence[object]) -> Cells:
     cells = cells_of_numbers(field, numbers)
     cells.accepted[~decided] = False
     if field.may_be_undetectable and dict in kinds:
-        for i in np.flatnonzero(~decided):
+        for i in np.flatnonzero(~decided).tolist():
             limit = _limit_of_detection(column[i])
             if limit is not None:
                 cells.values[i], cells.below[i], cells.accepted[i] = limit, True, True
@@ -171,7 +171,8 @@ def accepts(patient: type[Patient], name: str, value: str) -> bool:
 @cache
 def _text_adapter(patient: type[Patient], name: str) -> TypeAdapter[object]:
     info = patient.model_fields[name]
-    return TypeAdapter(Annotated[(info.annotation, *info.metadata)], config=patient.model_config)
+    kind: Any = Annotated[(info.annotation, *info.metadata)]
+    return TypeAdapter(kind, config=patient.model_config)
 
 
 def _known(item: object) -> bool:

@@ -177,8 +177,8 @@ def _wanted(request: Request, level: float) -> Wanted:
     return wanted
 
 
-def _accepted(request: Request, sent: str) -> str | None:
-    """The media type of the answer, None for JSON in the form of the request. Raises HttpProblem (406)."""
+def _accepted(request: Request, sent: str) -> str:
+    """The media type of the answer: the request's own, unless the header asks for another. Raises HttpProblem (406)."""
     header = ",".join(value.decode("latin-1") for name, value in request.scope["headers"] if name == b"accept")
     if not header.strip():
         return sent
@@ -187,15 +187,15 @@ def _accepted(request: Request, sent: str) -> str | None:
         essence, *parameters = (part.strip().lower() for part in item.split(";"))
         quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
         offered.append((essence, float(quality) if quality.replace(".", "", 1).isdigit() else 0.0))
-    for essence, quality in sorted(offered, key=lambda item: -item[1]):
-        if quality > 0 and essence in MEDIA_TYPES.values():
-            return essence
-        if quality > 0 and essence in ("*/*", "application/*"):
+    for wanted, weight in sorted(offered, key=lambda item: -item[1]):
+        if weight > 0 and wanted in MEDIA_TYPES.values():
+            return wanted
+        if weight > 0 and wanted in ("*/*", "application/*"):
             return sent
     raise HttpProblem(NOT_ACCEPTABLE, f"accept {JSON}, {ARROW} or {PARQUET}")
 
 
-def _answered_in(form: Form, accepted: str | None, wanted: Wanted) -> Form:
+def _answered_in(form: Form, accepted: str, wanted: Wanted) -> Form:
     """The form of the answer: the request's, where the media type leaves it open."""
     if accepted == JSON:
         form = form if form in ("patients", "columns") else "patients"

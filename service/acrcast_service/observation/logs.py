@@ -22,6 +22,7 @@ OWN = "acrcast_service"
 QUIET = ("uvicorn", "uvicorn.error", "alembic")
 
 STANDARD_ERROR = 2
+NAMES = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
 FILLED_IN = re.compile(r"[%:=<>'\"({\[\n]")
 
 Value = str | int | float | bool | None
@@ -44,7 +45,7 @@ class Lines:
         """Nothing is raised: a server whose log is full or gone still answers."""
         if level < self._least:
             return
-        line = self._write(datetime.now(UTC), logging.getLevelName(level).lower(), event, fields)
+        line = self._write(datetime.now(UTC), NAMES.get(level, "error"), event, fields)
         try:
             os.write(self._descriptor, line)
         except OSError:
@@ -81,7 +82,6 @@ def log_through(lines: Lines, level: LogLevel) -> None:
     logging.basicConfig(level=level.upper(), handlers=[Handler(lines)], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return lines
 
 
 def _as_json(time: datetime, level: str, event: str, fields: Mapping[str, Value]) -> bytes:

@@ -7,9 +7,13 @@ import os
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 import acrcast
+
+# a series of times of birth for every series says nothing here
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -35,8 +39,16 @@ class Metrics:
             ("model", "support"),
             registry=self._own,
         )
-        self.in_progress = self._gauge("acrcast_requests_in_progress", "Requests that are being answered")
-        self._waiting = self._gauge("acrcast_audit_waiting", "Records that wait to be written")
+        self._in_progress = self._waiting = 0
+        self._gauges = (
+            self._gauge("acrcast_requests_in_progress", "Requests that are being answered"),
+            self._gauge("acrcast_audit_waiting", "Records that wait to be written"),
+        )
+        # between processes a gauge must be written whenever it changes; within one it is asked for
+        self._shared = FOLDER in os.environ
+        if not self._shared:
+            self._gauges[0].set_function(lambda: self._in_progress)
+            self._gauges[1].set_function(lambda: self._waiting)
         self._failures = Counter(
             "acrcast_audit_failures", "Attempts to write records that the database refused", registry=self._own
         )
@@ -51,12 +63,21 @@ class Metrics:
         build.labels(acrcast.__version__).set(1)
         # looking a label's child up takes longer than counting
         self._routes: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._supports: dict[tuple[str, str], Counter] = {}
 
     def _gauge(self, name: str, what: str) -> Gauge:
         return Gauge(name, what, registry=self._own, multiprocess_mode="livesum")
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+    def began(self) -> None:
+        self._in_progress += 1
+        if self._shared:
+            self._gauges[0].set(self._in_progress)
+
+    def ended(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts an answered request. route: a template."""
+        self._in_progress -= 1
+        if self._shared:
+            self._gauges[0].set(self._in_progress)
         key = route, method, status
         found = self._routes.get(key)
         if found is None:
@@ -66,11 +87,16 @@ class Metrics:
         found[1].observe(seconds)
 
     def predictions(self, model: str, support: str, count: int) -> None:
-        self._predictions.labels(model, support).inc(count)
+        found = self._supports.get((model, support))
+        if found is None:
+            found = self._supports[model, support] = self._predictions.labels(model, support)
+        found.inc(count)
 
     def audit(self, waiting: int, failures: int) -> None:
         """waiting: records now. failures: since the server started."""
-        self._waiting.set(waiting)
+        if self._shared and waiting != self._waiting:
+            self._gauges[1].set(waiting)
+        self._waiting = waiting
         if failures > self._seen_failures:
             self._failures.inc(failures - self._seen_failures)
             self._seen_failures = failures
@@ -83,7 +109,7 @@ class Metrics:
         for file in Path(folder).glob("gauge_live*_*.db"):
             _forget_if_dead(int(file.stem.rpartition("_")[2]), folder)
         together = CollectorRegistry()
-        MultiProcessCollector(together, folder)
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
 
@@ -92,6 +118,6 @@ def _forget_if_dead(process: int, folder: str) -> None:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
-        mark_process_dead(process, folder)
+        mark_process_dead(process, folder)  # type: ignore[no-untyped-call]
     except PermissionError:
         return

@@ -1,7 +1,7 @@
 """Around every request: gives it an id, and when it is over writes its log line, counts it and ends its span."""
 
 import logging
-import os
+import random
 import re
 import time
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         sent_id, traceparent = _identifying(scope)
-        request_id = sent_id or os.urandom(16).hex()
+        request_id = sent_id or f"{random.getrandbits(128):032x}"
         id_header = (REQUEST_ID, request_id.encode())
         began, status, complete = time.perf_counter(), WENT_AWAY, False
 
@@ -56,7 +56,7 @@ class Observed:
             complete = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         token = current_request.set(request_id)
-        self._metrics.in_progress.inc()
+        self._metrics.began()
         try:
             await self._app(scope, receive, watched)
         finally:
@@ -71,8 +71,7 @@ class Observed:
         method = scope["method"] if scope["method"] in METHODS else "other"
         predictions: list[tuple[str, str, int]] = scope.get(PREDICTIONS, [])
         metrics = self._metrics
-        metrics.in_progress.dec()
-        metrics.request(template, method, status, seconds)
+        metrics.ended(template, method, status, seconds)
         for model, support, count in predictions:
             metrics.predictions(model, support, count)
         audit = scope["app"].state.server.audit if "app" in scope else None
