@@ -294,9 +294,7 @@ class Running:
         return self.process.wait(timeout=20)
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+def _starting() -> Iterator[Callable[..., Running]]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(*options: str, **environment: str) -> Running:
@@ -318,6 +316,18 @@ def start() -> Iterator[Callable[..., Running]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+    yield from _starting()
+
+
+@pytest.fixture(scope="module")
+def start_for_module() -> Iterator[Callable[..., Running]]:
+    """The same, ended with the module."""
+    yield from _starting()
 
 
 @pytest.fixture(scope="session")
