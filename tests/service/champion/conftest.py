@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from tests.service.conftest import save_model
 
 from acrcast import artefact
 from acrcast.answer import predict_patients
 from acrcast.contract import Covariates
 from acrcast.studies import load_study
-from tests.service.conftest import save_model
 
 MODELS = 3
 
@@ -100,7 +100,10 @@ SPOILED = {
     "tampered": (_tampered, "its files are not those that were saved, or it fails its self-test"),
     "of another contract": (_of_another_contract, "it was trained for other fields than the study has"),
     "newer": (_newer, "it was written by a later version of acrcast"),
-    "failing its self-test": (_failing_its_self_test, "its files are not those that were saved, or it fails its self-test"),
+    "failing its self-test": (
+        _failing_its_self_test,
+        "its files are not those that were saved, or it fails its self-test",
+    ),
     "broken off": (_broken_off, "it is incomplete or unreadable"),
 }
 
@@ -151,11 +154,11 @@ class Registry:
 
 
 @pytest.fixture
-def registry(made: list[Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def registry(made: list[Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """It is the registry of this process's environment, too."""
     (tmp_path / "registry").mkdir()
     store = Registry(tmp_path / "registry", made)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
     assert "MLFLOW_TRACKING_TOKEN" not in os.environ
-    yield store
+    return store

@@ -11,13 +11,13 @@ import time
 
 import httpx
 import pytest
+from tests.service.champion.conftest import until
 
 from acrcast.errors import UsageError
 from acrcast_service.champion.opening import champion_of
 from acrcast_service.champion.registry import Registry, UnreachableError
 from acrcast_service.model_store import ModelStore
 from acrcast_service.settings import Settings
-from tests.service.champion.conftest import until
 
 CHAMPION = "models:/acr20@champion"
 
@@ -54,6 +54,7 @@ def test_the_model_that_an_alias_points_to_is_served_and_followed(registry, made
     assert server.watch.outcomes == {"replaced": 2, "unchanged": 1}
 
 
+@pytest.mark.slow
 def test_a_store_in_a_file_that_has_not_changed_is_not_asked_again(registry, monkeypatch, state):
     server = Server(state)
     server.watch.open()
@@ -64,6 +65,7 @@ def test_a_store_in_a_file_that_has_not_changed_is_not_asked_again(registry, mon
     assert server.refresh() == "unreachable"
 
 
+@pytest.mark.slow
 def test_without_its_registry_a_server_starts_with_the_model_that_it_served_last(registry, made, state, caplog):
     Server(state).watch.open()
     away = registry.folder.with_name("away")
@@ -85,6 +87,7 @@ def test_a_server_that_never_had_the_model_does_not_start_without_the_registry(r
         Server(state).watch.open()
 
 
+@pytest.mark.slow
 def test_an_alias_that_does_not_exist_is_not_answered_from_what_was_kept(registry, state):
     Server(state).watch.open()
     registry.client.delete_registered_model_alias("acr20", "champion")
@@ -92,6 +95,7 @@ def test_an_alias_that_does_not_exist_is_not_answered_from_what_was_kept(registr
         Server(state).watch.open()
 
 
+@pytest.mark.slow
 def test_a_model_that_is_kept_is_not_fetched_again(registry, made, state):
     Server(state).watch.open()
     shutil.rmtree(registry.folder / "version-1")
@@ -100,6 +104,7 @@ def test_a_model_that_is_kept_is_not_fetched_again(registry, made, state):
     assert server.digest == made[0].digest
 
 
+@pytest.mark.slow
 def test_a_kept_model_that_was_damaged_is_fetched_again(registry, made, state):
     Server(state).watch.open()
     (kept,) = state.glob("models/*/model")
@@ -110,16 +115,18 @@ def test_a_kept_model_that_was_damaged_is_fetched_again(registry, made, state):
     assert (kept / "card.json").read_bytes() == (made[0].folder / "card.json").read_bytes()
 
 
-def test_a_download_that_breaks_off_leaves_nothing_behind(registry, made, state):
+@pytest.mark.slow
+def test_a_version_whose_files_are_gone_is_refused_and_leaves_nothing_behind(registry, made, state):
     server = Server(state)
     server.watch.open()
     shutil.rmtree(registry.folder / "version-2")
     registry.champion(2)
-    assert server.refresh() == "unreachable"
+    assert server.refresh() == "refused"
     assert server.digest == made[0].digest
     assert sorted(path.name for path in (state / "models").iterdir()) == sorted([made[0].digest[7:], "last"])
 
 
+@pytest.mark.slow
 def test_what_is_no_model_is_refused_and_not_looked_at_again_until_the_alias_moves(registry, made, state):
     server = Server(state)
     server.watch.open()
@@ -134,6 +141,7 @@ def test_what_is_no_model_is_refused_and_not_looked_at_again_until_the_alias_mov
     assert (server.digest, server.watch.standing.refused) == (made[2].digest, None)
 
 
+@pytest.mark.slow
 def test_a_server_starts_with_the_last_good_model_when_the_champion_is_refused(registry, made, state):
     Server(state).watch.open()
     (registry.folder / "version-2" / "artifacts" / "model" / "card.json").write_text("{}")
@@ -144,6 +152,7 @@ def test_a_server_starts_with_the_last_good_model_when_the_champion_is_refused(r
     assert server.watch.standing.refused == "its files are not those that were saved, or it fails its self-test"
 
 
+@pytest.mark.slow
 def test_what_is_kept_names_no_password(registry, monkeypatch, state):
     Server(state).watch.open()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:Zz81734@127.0.0.1:9")

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-
 from tests.service.champion.conftest import SPOILED, until
 
 OFTEN = {"ACRCAST_MODEL_REFRESH_SECONDS": "0.05"}

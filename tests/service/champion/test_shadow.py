@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 from sqlalchemy import create_engine, select
+from tests.service.champion.conftest import until
 
 from acrcast.studies import load_study
 from acrcast_service.audit.records import SHADOW, Entry
@@ -12,7 +13,6 @@ from acrcast_service.champion import shadow
 from acrcast_service.champion.shadow import Shadow
 from acrcast_service.model_store import ModelStore
 from acrcast_service.store.tables import audit_records
-from tests.service.champion.conftest import until
 
 
 def recorded(state):

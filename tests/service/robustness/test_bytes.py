@@ -44,7 +44,22 @@ def check(server, content):
 
 
 examples = pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
-PARTS = [b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"1e999", b"-0", b"NaN", b"\\u0000", b"\xff", b"\xed\xa0\x80"]
+PARTS = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b":",
+    b",",
+    b"null",
+    b"1e999",
+    b"-0",
+    b"NaN",
+    b"\\u0000",
+    b"\xff",
+    b"\xed\xa0\x80",
+]
 spoiling = st.one_of(st.binary(max_size=40), st.sampled_from(PARTS))
 
 
