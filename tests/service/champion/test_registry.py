@@ -153,7 +153,8 @@ def test_a_server_starts_with_the_last_good_model_when_the_champion_is_refused(r
 
 
 @pytest.mark.slow
-def test_what_is_kept_names_no_password(registry, monkeypatch, state):
+@pytest.mark.usefixtures("registry")
+def test_what_is_kept_names_no_password(monkeypatch, state):
     Server(state).watch.open()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:Zz81734@127.0.0.1:9")
     with pytest.raises(UnreachableError) as refused:
@@ -162,7 +163,8 @@ def test_what_is_kept_names_no_password(registry, monkeypatch, state):
     assert "Zz81734" not in "".join(path.read_text() for path in state.glob("models/last/*"))
 
 
-def test_stopping_ends_the_process_that_asks(registry, state, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("registry")
+def test_stopping_ends_the_process_that_asks(state, monkeypatch, tmp_path):
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\necho started > $0.started\nexec sleep 600\n")
     slow.chmod(0o755)
@@ -171,7 +173,7 @@ def test_stopping_ends_the_process_that_asks(registry, state, monkeypatch, tmp_p
 
     async def stopped():
         asking = asyncio.create_task(asyncio.to_thread(asked.ask, CHAMPION))
-        while not slow.with_name("slow.started").exists():
+        while not slow.with_name("slow.started").exists():  # noqa: ASYNC110  another program writes it
             await asyncio.sleep(0.01)
         asked.stop()
         with pytest.raises(UnreachableError):
@@ -193,8 +195,10 @@ class MlflowServer:
 
     def start(self):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self._store]
-            + ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"],
+            [
+                *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self._store),
+                *("--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -250,7 +254,8 @@ def test_the_whole_with_a_real_registry_server_that_goes_away_and_comes_back(
 
 
 @pytest.mark.slow
-def test_an_alias_that_the_registry_server_does_not_have_is_bad_usage(mlflow_server, state):
+@pytest.mark.usefixtures("mlflow_server")
+def test_an_alias_that_the_registry_server_does_not_have_is_bad_usage(state):
     with pytest.raises(UsageError, match="no such model or alias"):
         Registry(state).ask("models:/acr20@nobody")
     with pytest.raises(UsageError, match="no such model or alias"):
