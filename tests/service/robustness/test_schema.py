@@ -26,9 +26,11 @@ def test_no_answer_fails_or_differs_from_the_schema(start, model_folder, credent
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     headers = [part for name, value in credentials.items() for part in ("--header", f"{name}: {value}")]
     done = subprocess.run(
-        [Path(sys.executable).with_name("st"), "run", f"{server.url}openapi.json", *headers]
-        + ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(cases), "--seed", "1"]
-        + ["--generation-database", "none", "--request-timeout", "20", "--continue-on-failure"],
+        [
+            *(Path(sys.executable).with_name("st"), "run", f"{server.url}openapi.json", *headers),
+            *("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(cases), "--seed", "1"),
+            *("--generation-database", "none", "--request-timeout", "20", "--continue-on-failure"),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
