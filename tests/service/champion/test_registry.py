@@ -105,7 +105,8 @@ def test_a_model_that_is_kept_is_not_fetched_again(registry, made, state):
 
 
 @pytest.mark.slow
-def test_a_kept_model_that_was_damaged_is_fetched_again(registry, made, state):
+@pytest.mark.usefixtures("registry")
+def test_a_kept_model_that_was_damaged_is_fetched_again(made, state):
     Server(state).watch.open()
     (kept,) = state.glob("models/*/model")
     (kept / "card.json").write_text("{}")
