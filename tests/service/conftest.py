@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -227,7 +227,7 @@ class Traffic:
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
 
-    def __enter__(self) -> "Traffic":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -294,9 +294,7 @@ class Running:
         return self.process.wait(timeout=20)
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+def _starting() -> Iterator[Callable[..., Running]]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(*options: str, **environment: str) -> Running:
@@ -318,6 +316,18 @@ def start() -> Iterator[Callable[..., Running]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+    yield from _starting()
+
+
+@pytest.fixture(scope="module")
+def start_for_module() -> Iterator[Callable[..., Running]]:
+    """The same, ended with the module."""
+    yield from _starting()
 
 
 @pytest.fixture(scope="session")

@@ -33,18 +33,19 @@ from acrcast_service.problems import (
 from acrcast_service.server_state import state_of
 
 SUBJECT_REFERENCE, IDEMPOTENCY_KEY = b"subject-reference", b"idempotency-key"
+PRINTABLE = "^[ -~]+$"
 HEADERS = [
     {
         "name": "Subject-Reference",
         "in": "header",
         "description": "Your pseudonym of the patient: what was recorded under it can be made unreadable together",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTABLE},
     },
     {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "A name of this request that you choose; sent again within a day it gets the same answer",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PRINTABLE},
     },
 ]
 

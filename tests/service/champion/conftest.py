@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,11 +154,11 @@ class Registry:
 
 
 @pytest.fixture
-def registry(made: list[Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def registry(made: list[Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """It is the registry of this process's environment, too."""
     (tmp_path / "registry").mkdir()
     store = Registry(tmp_path / "registry", made)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
     monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
     assert "MLFLOW_TRACKING_TOKEN" not in os.environ
-    yield store
+    return store

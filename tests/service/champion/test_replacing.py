@@ -78,7 +78,7 @@ def test_a_model_is_looked_for_when_an_operator_asks(start, made, place):
         assert client.get("/model").json()["serving_since"] >= since
 
 
-def test_a_model_of_another_study_does_not_replace_the_one_that_answers(start, made, place, one_arm_folder, own_study):
+def test_a_model_of_another_study_does_not_replace_the_one_that_answers(start, made, place, one_arm_folder):
     place.becomes(made[0].folder)
     server = start("--model", str(place.path), "--port", "0", **OFTEN)
     place.becomes(one_arm_folder)
