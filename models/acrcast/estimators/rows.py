@@ -1,5 +1,6 @@
 """What every candidate is fitted on: the rows of a trial, prepared anew in each resample by the rule used at deployment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,15 +45,32 @@ class Preparation:
     conditional: ConditionalNormal
 
     @classmethod
-    def fit(cls, rows: TrialRows, weights: Floats, start: "Preparation | None" = None) -> "Preparation":
+    def fit(cls, rows: TrialRows, weights: Floats) -> "Preparation":
         """weights: (n,), not negative; a row of weight 0 takes no part."""
-        standardisation = Standardisation.fit(np.where(rows.below, np.nan, rows.scaled), weights)
-        low, high, block = _indicators(rows.terms.columns, standardisation)
-        Z = standardisation.apply(rows.scaled)
-        conditional = ConditionalNormal.fit(
-            Z, rows.below, weights, low=low, high=high, block=block, start=None if start is None else start.conditional
-        )
-        return cls(standardisation, conditional)
+        return cls.fit_each(rows, weights[None])[0]
+
+    @classmethod
+    def fit_each(cls, rows: TrialRows, weights: Floats) -> "tuple[Preparation, ...]":
+        """One for each of B resamples. weights: (B, n). The first is where the search for the others' distributions starts."""
+        found: list[Preparation] = []
+        for some in (weights[:1], weights[1:]):
+            if len(some) == 0:
+                continue
+            known = np.where(rows.below, np.nan, rows.scaled)
+            scales = [Standardisation.fit(known, w) for w in some]
+            del known
+            low, high, block = _indicators(rows.terms.columns, scales)
+            conditionals = ConditionalNormal.fit_each(
+                np.stack([scale.apply(rows.scaled) for scale in scales]),
+                rows.below,
+                some,
+                low=low,
+                high=high,
+                block=block,
+                start=found[0].conditional if found else None,
+            )
+            found += map(cls, scales, conditionals)
+        return tuple(found)
 
     def complete(self, scaled: Floats, below: Bools, nodes: Floats) -> Floats:
         """(n, K, q) standardised rows with unknowns drawn, one draw a node."""
@@ -111,24 +129,24 @@ def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> Prepa
     q = rows.scaled.shape[1]
     incomplete = np.flatnonzero(copies > 1)
     nodes = latin_normal((len(incomplete), COPIES, q), rng)
+    preparations = Preparation.fit_each(rows, weights)
     Z = np.empty((len(weights), len(patient), q))
-    preparations: list[Preparation] = []
-    start: Preparation | None = None
-    for b, w in enumerate(weights):
-        preparation = Preparation.fit(rows, w, start)
-        start = start or preparation
-        preparations.append(preparation)
-        standard = preparation.standardisation.apply(rows.scaled)
-        # in place, without a buffer of its size
-        np.take(standard, patient, axis=0, out=Z[b], mode="clip")
+    for b, preparation in enumerate(preparations):
+        # in place, without buffers of its size
+        np.take(rows.scaled, patient, axis=0, out=Z[b], mode="clip")
+        Z[b] -= preparation.standardisation.mean
+        Z[b] /= preparation.standardisation.sd
         if incomplete.size:
-            drawn = preparation.conditional.draw(standard[incomplete], rows.below[incomplete], nodes)
+            drawn = preparation.complete(rows.scaled[incomplete], rows.below[incomplete], nodes)
             Z[b, copies[patient] > 1] = drawn.reshape(-1, q)
-    return PreparedRows(rows, tuple(preparations), patient, share, Z, weights[:, patient] * share)
+    return PreparedRows(rows, preparations, patient, share, Z, weights[:, patient] * share)
 
 
-def _indicators(columns: tuple[Column, ...], standardisation: Standardisation) -> tuple[Floats, Floats, Integers]:
-    zero, one = standardisation.apply(np.zeros(len(columns))), standardisation.apply(np.ones(len(columns)))
+def _indicators(columns: tuple[Column, ...], scales: Sequence[Standardisation]) -> tuple[Floats, Floats, Integers]:
+    """(B, q) standardised values of 0 and of 1 of the indicators, NaN elsewhere, and (q,) each column's field."""
     is_indicator = np.array([column.is_indicator for column in columns], dtype=bool)
-    block = np.array([column.position for column in columns], dtype=np.int64)
-    return np.where(is_indicator, zero, np.nan), np.where(is_indicator, one, np.nan), block
+    zero, one = (
+        np.stack([np.where(is_indicator, scale.apply(value), np.nan) for scale in scales])
+        for value in (np.zeros(len(columns)), np.ones(len(columns)))
+    )
+    return zero, one, np.array([column.position for column in columns], dtype=np.int64)
