@@ -65,7 +65,8 @@ class ConditionalNormal:
     ) -> "list[ConditionalNormal]":
         """B fits to the same patients. Z: (B, n, q) standardised in each. below: (n, q). weights: (B, n). low, high: (B, q)."""
         B, _, q = Z.shape
-        unknown = np.isnan(Z[0]) | below
+        unknown = np.isnan(Z[0])
+        unknown |= below
         incomplete = unknown.any(axis=1)
         total = weights.sum(axis=1)
         # a column of which no value is known carries nothing: it stays at zero, without spread
@@ -213,7 +214,7 @@ def _expected(
     mean: (b, q). covariance: (b, q, q).
     """
     regressions, conditional = _conditionals(covariance, known)
-    cut: Bools = below.any(axis=1)
+    cut = np.asarray(below.any(axis=1))
     share = np.stack([np.bincount(pattern[~cut], weights=w[~cut], minlength=len(known)) for w in weights])
     products = np.einsum("bp,bpij->bij", share, conditional)
     total = np.zeros(mean.shape)

@@ -7,6 +7,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
 from acrcast.contract import Covariates
+from acrcast.estimators.block_design import Design, Rows
 from acrcast.estimators.design import CONTROL, TREATED, Column, Standardisation, Terms, on_scale
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.estimators.normal import latin_normal
@@ -56,12 +57,10 @@ class Preparation:
         for some in (weights[:1], weights[1:]):
             if len(some) == 0:
                 continue
-            known = np.where(rows.below, np.nan, rows.scaled)
-            scales = [Standardisation.fit(known, w) for w in some]
-            del known
+            scales = _standardisations(rows, some)
             low, high, block = _indicators(rows.terms.columns, scales)
             conditionals = ConditionalNormal.fit_each(
-                np.stack([scale.apply(rows.scaled) for scale in scales]),
+                _standardised(rows, scales),
                 rows.below,
                 some,
                 low=low,
@@ -104,10 +103,20 @@ class PreparedRows:
     def y(self) -> Floats:
         return self.rows.y[self.patient]
 
-    @property
-    def matrix(self) -> Floats:
-        """(B, N, p) design of every resample."""
-        return self.terms.matrix(self.arm, self.Z)
+    def design(self, terms: Sequence[int], arms: Sequence[float] | None = None) -> Design:
+        """The design of these terms, made in blocks. arms: all rows under each of them in turn; None is each row's own."""
+        rows = len(self.patient)
+        which = slice(None) if len(terms) == self.terms.size else list(terms)
+
+        def make(some: Rows) -> Floats:
+            if arms is None:
+                arm, at = self.rows.arm[self.patient[some]], some
+            else:
+                number, at = np.divmod(np.arange(len(arms) * rows)[some], rows)
+                arm = np.asarray(arms)[number]
+            return self.terms.matrix(arm, self.Z[:, at])[:, :, which]
+
+        return Design(len(self.Z), rows * (1 if arms is None else len(arms)), len(terms), make=make)
 
     @property
     def first(self) -> Integers:
@@ -122,8 +131,7 @@ class PreparedRows:
 
 def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> PreparedRows:
     """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
-    unknown = np.isnan(rows.scaled) | rows.below
-    copies = np.where(unknown.any(axis=1), COPIES, 1)
+    copies = np.where((np.isnan(rows.scaled) | rows.below).any(axis=1), COPIES, 1)
     patient = np.repeat(np.arange(len(rows)), copies)
     share = 1.0 / copies[patient]
     q = rows.scaled.shape[1]
@@ -134,12 +142,23 @@ def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> Prepa
     for b, preparation in enumerate(preparations):
         # in place, without buffers of its size
         np.take(rows.scaled, patient, axis=0, out=Z[b], mode="clip")
-        Z[b] -= preparation.standardisation.mean
-        Z[b] /= preparation.standardisation.sd
+        preparation.standardisation.apply(Z[b], out=Z[b])
         if incomplete.size:
             drawn = preparation.complete(rows.scaled[incomplete], rows.below[incomplete], nodes)
             Z[b, copies[patient] > 1] = drawn.reshape(-1, q)
     return PreparedRows(rows, preparations, patient, share, Z, weights[:, patient] * share)
+
+
+def _standardisations(rows: TrialRows, weights: Floats) -> list[Standardisation]:
+    known = np.where(rows.below, np.nan, rows.scaled)
+    return [Standardisation.fit(known, w) for w in weights]
+
+
+def _standardised(rows: TrialRows, scales: Sequence[Standardisation]) -> Floats:
+    Z = np.empty((len(scales), *rows.scaled.shape))
+    for scale, out in zip(scales, Z, strict=True):
+        scale.apply(rows.scaled, out)
+    return Z
 
 
 def _indicators(columns: tuple[Column, ...], scales: Sequence[Standardisation]) -> tuple[Floats, Floats, Integers]:
