@@ -55,9 +55,7 @@ def test_a_fit_to_many_blocks_is_that_of_weights_on_few_rows(firth):
     few = np.column_stack([np.ones(100), rng.standard_normal((100, 2))])
     y = (rng.random(100) < expit(few @ [0.2, 1.0, -0.5])).astype(float)
     weighted = fit_logistic(few[None], y, np.full((1, 100), MANY / 100), np.ones(3), firth=firth)
-    whole = fit_logistic(
-        np.resize(few, (1, MANY, 3)), np.resize(y, MANY), np.ones((1, MANY)), np.ones(3), firth=firth
-    )
+    whole = fit_logistic(np.resize(few, (1, MANY, 3)), np.resize(y, MANY), np.ones((1, MANY)), np.ones(3), firth=firth)
     np.testing.assert_allclose(whole.coefficients, weighted.coefficients, rtol=0, atol=1e-9)
     np.testing.assert_allclose(whole.information, weighted.information, rtol=1e-9)
 
