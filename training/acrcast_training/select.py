@@ -16,6 +16,9 @@ FOLDS = 10
 REPEATS = 5
 NORMAL_QUANTILE = 1.959963984540054
 BASELINE = "prevalence"
+# Up to so many patients everything is repeated as often as a small trial needs.
+SMALL_TRIAL = 5_000
+FEWEST_FOLDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,12 @@ def compare(
     rows: TrialRows,
     *,
     seed: int,
-    repeats: int = REPEATS,
+    repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """Judge every candidate that applies by repeated cross-validation of its whole procedure, and choose."""
+    """Judge every candidate that applies by repeated cross-validation of its whole procedure, and choose. repeats: None is `usual_repeats`."""
+    repeats = usual_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
     risks = cross_validated_risks(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
@@ -76,10 +80,27 @@ def compare(
     return Comparison(results, choose(losses), folds, repeats)
 
 
+def as_often(usual: int, patients: int, least: int) -> int:
+    """How often to repeat what is repeated `usual` times in a small trial: in inverse proportion to the patients above 5,000.
+
+    A fit's optimism varies between resamples by the order of 1/patients, the figure itself by 1/sqrt(patients): with patients
+    times repetitions held constant, the noise that resampling adds stays the same share of the figure's own uncertainty.
+    """
+    return max(least, min(usual, usual * SMALL_TRIAL // patients))
+
+
+def usual_repeats(patients: int) -> int:
+    """Repeats of the cross-validation for so many patients."""
+    return as_often(REPEATS, patients, 1)
+
+
 def folds_of(responded: Bools) -> int:
-    """Ten folds, fewer where there are fewer responders or non-responders, so that each fold can hold one of both."""
+    """Ten folds, fewer where there are fewer responders or non-responders, so that each fold can hold one of both.
+
+    Also fewer, down to three, of more than 5,000 patients: what a fit learns from two thirds of so many is hardly less.
+    """
     responders = int(responded.sum())
-    return min(FOLDS, responders, len(responded) - responders)
+    return min(as_often(FOLDS, len(responded), FEWEST_FOLDS), responders, len(responded) - responders)
 
 
 def applicable_candidates(rows: TrialRows, candidates: Sequence[str] = tuple(CANDIDATES)) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from acrcast_training.data.cohort import Cohort
 from acrcast_training.evidence import evidence
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.provenance import provenance
-from acrcast_training.select import REPEATS, Comparison, compare, folds_of
-from acrcast_training.validate import RESAMPLES, Validation, validate, validation_steps
+from acrcast_training.select import Comparison, compare, folds_of
+from acrcast_training.validate import Validation, usual_resamples, validate, validation_steps
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ def train(
     cohort: Cohort,
     *,
     seed: int,
-    repeats: int = REPEATS,
-    resamples: int = RESAMPLES,
+    repeats: int | None = None,
+    resamples: int | None = None,
     accepted: Mapping[str, int] = MappingProxyType({}),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Training:
     """Compare all candidates, choose, validate what was chosen, and fit it to all patients.
 
-    repeats: of the cross-validation that chooses. resamples: of the bootstrap that corrects for optimism.
+    repeats: of the cross-validation that chooses. resamples: of the bootstrap that corrects for optimism. None is as many as
+    are usual for so many patients.
     accepted: problems of the data that the user accepted, code to how many; they go on the card.
     progress: called with the resamples done, `steps` in all.
 
@@ -49,6 +50,7 @@ def train(
     """
     rows = trial_rows(cohort)
     comparison = compare(rows, seed=seed, repeats=repeats, progress=progress)
+    resamples = usual_resamples(len(rows)) if resamples is None else resamples
     validation = validate(rows, comparison.chosen, resamples=resamples, seed=seed, progress=progress)
     size = needed(rows)
     card = model_card(cohort, comparison, validation, size, accepted)

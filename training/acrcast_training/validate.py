@@ -15,13 +15,14 @@ from acrcast.validation.resampling import bootstrap_weights, nested_risks, resam
 from acrcast_training.select import (
     BASELINE,
     applicable_candidates,
+    as_often,
     averaged,
     choose,
     folds_of,
     mean_with_interval,
 )
 
-RESAMPLES = 200
+RESAMPLES, FEWEST_RESAMPLES = 200, 40
 INNER_FOLDS = 5
 NESTED_REPEATS = 2
 
@@ -65,6 +66,11 @@ class Validation:
     gain: Corrected
     procedure: Procedure
     served: ServedRisks
+
+
+def usual_resamples(patients: int) -> int:
+    """Bootstrap resamples for so many patients."""
+    return as_often(RESAMPLES, patients, FEWEST_RESAMPLES)
 
 
 def validation_steps(folds: int, resamples: int) -> int:

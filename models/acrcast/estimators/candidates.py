@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from acrcast.arrays import Floats
+from acrcast.estimators.block_design import Design
 from acrcast.estimators.design import Terms
 from acrcast.estimators.elastic_net import elastic_net
 from acrcast.estimators.ensemble import feature_matrix
+from acrcast.estimators.newton import linear
 from acrcast.estimators.normal import expit
 from acrcast.estimators.posterior import hierarchical, prespecified, projected
 from acrcast.estimators.rows import PreparedRows
@@ -35,8 +37,13 @@ class LogisticPoints:
     coefficients: Floats
 
     def risk(self, arm: Floats | float, Z: Floats) -> Floats:
-        X = self.terms.matrix(arm, Z)
-        return expit(np.matmul(X, self.coefficients[:, :, None])[:, :, 0])
+        B, N, _ = Z.shape
+        own = np.broadcast_to(arm, N)
+        design = Design(B, N, self.terms.size, make=lambda rows: self.terms.matrix(own[rows], Z[:, rows]))
+        risk = np.empty((B, N))
+        for rows, X in design.blocks(np.arange(B)):
+            risk[:, rows] = expit(linear(X, self.coefficients))
+        return risk
 
 
 @dataclass(frozen=True, slots=True)

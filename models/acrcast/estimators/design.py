@@ -204,7 +204,8 @@ class Standardisation:
         constant = sd <= 1e-9 * np.abs(mean)
         return cls(mean, np.where(constant, np.inf, sd))
 
-    def apply(self, scaled: Floats) -> Floats:
-        standardised = scaled - self.mean
+    def apply(self, scaled: Floats, out: Floats | None = None) -> Floats:
+        """out: an array for the answer, which may be `scaled` itself."""
+        standardised: Floats = np.subtract(scaled, self.mean, out=out)
         standardised /= self.sd
         return standardised

@@ -49,32 +49,57 @@ class ConditionalNormal:
         start: "ConditionalNormal | None" = None,
     ) -> "ConditionalNormal":
         """Z: (n, q) standardised, NaN missing; where `below`, Z is an upper limit. weights: (n,). start: a nearby fit."""
-        q = Z.shape[1]
-        used = weights > 0
-        unknown = np.isnan(Z) | below
+        return cls.fit_each(Z[None], below, weights[None], low=low[None], high=high[None], block=block, start=start)[0]
+
+    @classmethod
+    def fit_each(
+        cls,
+        Z: Floats,
+        below: Bools,
+        weights: Floats,
+        *,
+        low: Floats,
+        high: Floats,
+        block: Integers,
+        start: "ConditionalNormal | None" = None,
+    ) -> "list[ConditionalNormal]":
+        """B fits to the same patients. Z: (B, n, q) standardised in each. below: (n, q). weights: (B, n). low, high: (B, q)."""
+        B, _, q = Z.shape
+        unknown = np.isnan(Z[0])
+        unknown |= below
         incomplete = unknown.any(axis=1)
-        # the complete rows' part of the sums is the same in every iteration
-        complete_sum, complete_products = _moments(Z, weights, np.flatnonzero(used & ~incomplete))
-        seen = ~unknown[used].all(axis=0)
-        rows = np.flatnonzero(used & incomplete)
-        total = float(weights.sum())
-        Z, below, weights, unknown = Z[rows], below[rows], weights[rows], unknown[rows]
-        known, pattern = _patterns(~unknown)
-        shrink = q / (q + total)
+        total = weights.sum(axis=1)
         # a column of which no value is known carries nothing: it stays at zero, without spread
+        seen = np.stack([~unknown[w > 0].all(axis=0) for w in weights])
         mean = np.where(seen, 0.0 if start is None else start.mean, 0.0)
-        covariance = np.where(np.outer(seen, seen), np.eye(q) if start is None else start.covariance, 0.0)
+        covariance = np.where(
+            seen[:, :, None] & seen[:, None, :], np.eye(q) if start is None else start.covariance, 0.0
+        )
+        # the complete rows' part of the sums is the same in every iteration
+        whole = [_moments(Z[b], w, np.flatnonzero((w > 0) & ~incomplete)) for b, w in enumerate(weights)]
+        whole_sum, whole_products = (np.stack(part) for part in zip(*whole, strict=True))
+        rows = np.flatnonzero((weights > 0).any(axis=0) & incomplete)
+        Z, below, weights = Z[:, rows], below[rows], weights[:, rows]
+        known, pattern = _patterns(~unknown[rows])
+        shrink = (q / (q + total))[:, None, None] * (1 - np.eye(q))
+        active = np.arange(B)
         for _ in range(EM_ITERATIONS if len(rows) else 1):
-            expected, products = _expected(Z, below, weights, known, pattern, mean, covariance)
-            new_mean = (complete_sum + expected) / total
-            raw = (complete_products + products) / total - np.outer(new_mean, new_mean)
-            raw = 0.5 * (raw + raw.T)
-            new_covariance = (1 - shrink) * raw + shrink * np.diag(np.diag(raw))
-            change = max(np.abs(new_mean - mean).max(initial=0), np.abs(new_covariance - covariance).max(initial=0))
-            mean, covariance = new_mean, new_covariance
-            if change < EM_TOLERANCE:
+            expected, products = _expected(
+                Z[active], below, weights[active], known, pattern, mean[active], covariance[active]
+            )
+            new_mean = (whole_sum[active] + expected) / total[active, None]
+            raw = (whole_products[active] + products) / total[active, None, None]
+            raw -= new_mean[:, :, None] * new_mean[:, None, :]
+            new_covariance = 0.5 * (raw + np.swapaxes(raw, 1, 2)) * (1 - shrink[active])
+            change = np.maximum(
+                np.abs(new_mean - mean[active]).max(axis=1, initial=0),
+                np.abs(new_covariance - covariance[active]).max(axis=(1, 2), initial=0),
+            )
+            mean[active], covariance[active] = new_mean, new_covariance
+            active = active[change >= EM_TOLERANCE]
+            if active.size == 0:
                 break
-        return cls(mean, covariance, low, high, block)
+        return [cls(mean[b], covariance[b], low[b], high[b], block) for b in range(B)]
 
     def draw(self, Z: Floats, below: Bools, nodes: Floats) -> Floats:
         """(n, K, q) completed rows. Z: (n, q) with NaN; nodes: (K, q) or (n, K, q) standard normal draws.
@@ -125,8 +150,8 @@ class ConditionalNormal:
     def _given(self, j: int, rows: Integers, completed: Floats, known: Bools) -> tuple[Floats, Floats]:
         """Conditional mean (r, K) and standard deviation (r,) of column j in these rows, given what is known of each."""
         masks, pattern = _patterns(known[rows])
-        regression = regressions_on(self.covariance, masks)[:, j]
-        variance = self.covariance[j, j] - regression @ self.covariance[:, j]
+        regressions, covariances = conditionals_on(self.covariance[None], masks)
+        regression, variance = regressions[0, :, j], covariances[0, :, j, j]
         deviation = np.where(known[rows][:, None, :], completed[rows] - self.mean, 0.0)
         centre = self.mean[j] + (deviation @ regression[pattern][:, :, None])[:, :, 0]
         return centre, np.sqrt(np.maximum(variance, 0.0))[pattern]
@@ -150,15 +175,27 @@ def _patterns(known: Bools) -> tuple[Bools, Integers]:
     return known[first], pattern
 
 
-def regressions_on(covariance: Floats, known: Bools) -> Floats:
-    """(P, q, q) coefficients of every column on the known ones, for each of P masks (P, q); those of the unknown are 0."""
-    both = known[:, :, None] & known[:, None, :]
-    identity = np.eye(len(covariance))
-    inverse = np.linalg.inv(
-        np.where(both, covariance, 0.0) + identity * np.where(known, SMALLEST_VARIANCE, 1.0)[:, None, :]
+def conditionals_on(covariance: Floats, known: Bools) -> tuple[Floats, Floats]:
+    """What each of P masks (P, q) of known columns tells of the others, under b covariances (b, q, q); each (b, P, q, q).
+
+    Coefficients of every unknown column on the known ones, and the covariances that are left among the unknown; 0 elsewhere.
+    Both come from the inverse of the whole covariance, of which each mask then inverts no more than its unknown columns.
+    """
+    q = known.shape[1]
+    # the unknown columns first; where a mask has fewer than most, known ones fill up
+    at = np.argsort(known, axis=1, kind="stable")[:, : int((~known).sum(axis=1).max(initial=0))]
+    unknown = ~np.take_along_axis(known, at, axis=1)
+    both = unknown[:, :, None] & unknown[:, None, :]
+    identity, mask = np.eye(at.shape[1]), np.arange(len(known))[:, None]
+    precision = np.linalg.inv(covariance + SMALLEST_VARIANCE * np.eye(q))
+    left = np.linalg.inv(np.where(both, precision[:, at[:, :, None], at[:, None, :]], identity))
+    left = np.where(both, left, 0.0)
+    regressions, covariances = np.zeros((2, len(covariance), len(known), q, q))
+    regressions[:, mask, at] = -left @ np.where(known[:, None, :], precision[:, at], 0.0)
+    covariances[:, mask[:, :, None], at[:, :, None], at[:, None, :]] = left - SMALLEST_VARIANCE * np.where(
+        both, identity, 0.0
     )
-    regressions: Floats = covariance @ np.where(both, inverse, 0.0)
-    return regressions
+    return regressions, covariances
 
 
 def _moments(Z: Floats, weights: Floats, rows: Integers) -> tuple[Floats, Floats]:
@@ -176,48 +213,51 @@ def _moments(Z: Floats, weights: Floats, rows: Integers) -> tuple[Floats, Floats
 def _expected(
     Z: Floats, below: Bools, weights: Floats, known: Bools, pattern: Integers, mean: Floats, covariance: Floats
 ) -> tuple[Floats, Floats]:
-    """E-step: weighted sums of the expected rows (q,) and of their expected products (q, q).
+    """E-step of b fits: weighted sums of the expected rows (b, q) and of their expected products (b, q, q).
 
-    known: (P, q) the patterns of known columns; pattern: (n,) each row's.
+    Z: (b, n, q). below: (n, q). weights: (b, n). known: (P, q) the patterns of known columns; pattern: (n,) each row's.
+    mean: (b, q). covariance: (b, q, q).
     """
-    regressions = regressions_on(covariance, known)
-    unknown = ~known
-    conditional = np.where(unknown[:, :, None] & unknown[:, None, :], covariance - regressions @ covariance, 0.0)
-    cut = below.any(axis=1)
-    share = np.bincount(pattern[~cut], weights=weights[~cut], minlength=len(known))
-    total, products = np.zeros(len(mean)), np.tensordot(share, conditional, axes=1)
-    for first in range(0, len(Z), ROWS_AT_ONCE):
-        rows = slice(first, first + ROWS_AT_ONCE)
-        here, w = known[pattern[rows]], weights[rows]
-        deviation = np.where(here, Z[rows] - mean, 0.0)
-        expected = np.where(here, Z[rows], mean + (regressions[pattern[rows]] @ deviation[:, :, None])[:, :, 0])
-        if below[rows].any():
-            products += _cut_rows(expected, conditional, pattern[rows], below[rows], Z[rows], w)
-        total += w @ expected
-        products += (expected * w[:, None]).T @ expected
+    regressions, conditional = conditionals_on(covariance, known)
+    cut = np.asarray(below.any(axis=1))
+    share = np.stack([np.bincount(pattern[~cut], weights=w[~cut], minlength=len(known)) for w in weights])
+    products = np.einsum("bp,bpij->bij", share, conditional)
+    total = np.zeros(mean.shape)
+    at_once = max(1, ROWS_AT_ONCE // len(Z))
+    for first in range(0, len(pattern), at_once):
+        rows = slice(first, first + at_once)
+        here, w = known[pattern[rows]], weights[:, rows]
+        deviation = np.where(here, Z[:, rows] - mean[:, None], 0.0)
+        told = (regressions[:, pattern[rows]] @ deviation[..., None])[..., 0]
+        expected = np.where(here, Z[:, rows], mean[:, None] + told)
+        if cut[rows].any():
+            products += _cut_rows(expected, conditional, pattern[rows], below[rows], Z[:, rows], w)
+        total += (w[:, None] @ expected)[:, 0]
+        products += np.swapaxes(expected * w[:, :, None], 1, 2) @ expected
     return total, products
 
 
 def _cut_rows(
     expected: Floats, conditional: Floats, pattern: Integers, below: Bools, Z: Floats, weights: Floats
 ) -> Floats:
-    """(q, q) weighted sum of the conditional covariances of the rows with a limit, whose `expected` are replaced in place."""
+    """(b, q, q) weighted sums of the conditional covariances of the rows with a limit, whose `expected` are replaced in place."""
     rows = np.flatnonzero(below.any(axis=1))
-    centre, block = expected[rows], conditional[pattern[rows]]
+    centre, block = expected[:, rows], conditional[:, pattern[rows]]
     for j in np.flatnonzero(below.any(axis=0)):
         these = np.flatnonzero(below[rows, j])
-        centre[these], block[these] = _cut_off(centre[these], block[these], int(j), Z[rows[these], j])
-    expected[rows] = centre
-    return np.tensordot(weights[rows], block, axes=1)
+        centre[:, these], block[:, these] = _cut_off(centre[:, these], block[:, these], int(j), Z[:, rows[these], j])
+    expected[:, rows] = centre
+    total: Floats = np.einsum("br,brij->bij", weights[:, rows], block)
+    return total
 
 
 def _cut_off(centre: Floats, block: Floats, j: int, limit: Floats) -> tuple[Floats, Floats]:
-    """Means (r, q) and covariances (r, q, q) once column j is known to be below its limit (r,): a truncated normal's."""
-    variance = np.maximum(block[:, j, j], SMALLEST_VARIANCE)
+    """Means (..., q) and covariances (..., q, q) once column j is known to be below its limit (...): a truncated normal's."""
+    variance = np.maximum(block[..., j, j], SMALLEST_VARIANCE)
     sd = np.sqrt(variance)
-    bound = (limit - centre[:, j]) / sd
+    bound = (limit - centre[..., j]) / sd
     hazard = np.exp(-0.5 * bound**2) / np.sqrt(2 * np.pi) / np.maximum(normal_cdf(bound), 1e-300)
     kept = np.clip(1 - bound * hazard - hazard**2, 1e-6, 1.0)
-    carry = block[:, :, j] / variance[:, None]
-    less = (carry[:, :, None] * carry[:, None, :]) * (variance * (1 - kept))[:, None, None]
-    return centre - carry * (sd * hazard)[:, None], block - less
+    carry = block[..., j] / variance[..., None]
+    less = (carry[..., :, None] * carry[..., None, :]) * (variance * (1 - kept))[..., None, None]
+    return centre - carry * (sd * hazard)[..., None], block - less

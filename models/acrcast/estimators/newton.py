@@ -1,10 +1,12 @@
 """One Newton iteration for many penalised logistic fits at once: resamples, prior scales and folds are a batch."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats
+from acrcast.arrays import Bools, Floats, Integers
+from acrcast.estimators.block_design import Design
 from acrcast.estimators.normal import expit, log1p_exp
 
 MAX_ITERATIONS = 200
@@ -30,8 +32,33 @@ class LogisticFits:
     converged: Bools
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What b coefficient vectors make of the data. log_likelihood, objective: (b,). gradient: (b, p), of the objective.
+
+    curvature, information: (b, p, p), the objective's negative Hessian, observed and expected; without Firth's penalty.
+    """
+
+    log_likelihood: Floats
+    objective: Floats
+    gradient: Floats
+    curvature: Floats
+    information: Floats
+
+    def take(self, fits: Integers | Bools) -> "State":
+        return State(*(getattr(self, field.name)[fits] for field in fields(self)))
+
+    def put(self, fits: Integers, other: "State") -> None:
+        for field in fields(self):
+            getattr(self, field.name)[fits] = getattr(other, field.name)
+
+    def add(self, other: "State") -> None:
+        for field in fields(self):
+            np.add(getattr(self, field.name), getattr(other, field.name), out=getattr(self, field.name))
+
+
 def fit_logistic(
-    X: Floats,
+    X: Floats | Design,
     y: Floats,
     weights: Floats,
     precision: Floats,
@@ -46,40 +73,39 @@ def fit_logistic(
     firth: adds half the log-determinant of the information, Jeffreys' prior (Firth 1993, Biometrika 80:27), which
         keeps coefficients finite under separation.
     """
-    B, p = weights.shape[0], X.shape[2]
+    design = Design.of(X)
+    B, p = len(weights), design.columns
     precision = np.broadcast_to(precision, (B, p))
-    y = np.broadcast_to(y, weights.shape)
-    beta = np.zeros((B, p)) if start is None else start.copy()
-    regular = precision + SMALLEST_RIDGE * _size(X, weights)[:, None]
-    converged = np.zeros(B, dtype=bool)
-    active = np.arange(B)
+    ridge = SMALLEST_RIDGE * _size(design, weights)
+    problem = _Problem(design, np.broadcast_to(y, weights.shape), weights, precision, ridge, firth)
+    return maximise(problem.at, np.zeros((B, p)) if start is None else start.copy(), ridge)
+
+
+def maximise(at: Callable[[Floats, Integers], State], beta: Floats, ridge: Floats) -> LogisticFits:
+    """Newton's steps from `beta` (B, p), which is overwritten, to the largest objective of each fit.
+
+    at: from the (b, p) coefficients of b fits and their (b,) numbers to their state. ridge: (B,) is added to the diagonal of
+    what is inverted. Where the observed curvature points downhill, the expected one is followed.
+    """
+    active = np.arange(len(beta))
+    converged = np.zeros(len(beta), dtype=bool)
+    state = at(beta, active)
+    diagonal = np.eye(beta.shape[1])
     for _ in range(MAX_ITERATIONS):
-        design = X if X.shape[0] == 1 else X[active]
-        w, target, prior = weights[active], y[active], precision[active]
-        mean = expit(_linear(design, beta[active]))
-        curvature = w * mean * (1.0 - mean)
-        information = _information(design, curvature, regular[active])
-        residual = w * (target - mean)
-        if firth:
-            residual = residual + _leverage(design, curvature, information) * (0.5 - mean)
-        gradient = _gradient(design, residual) - prior * beta[active]
-        step: Floats = np.linalg.solve(information, gradient[:, :, None])[:, :, 0].astype(np.float64, copy=False)
-        beta[active] = _damped(
-            design, target, w, prior, beta[active], step, jeffreys=regular[active] if firth else None
-        )
-        done = (np.abs(step).max(axis=1) < TOLERANCE) | (np.sum(gradient * step, axis=1) < NEGLIGIBLE_DECREMENT)
+        now = state if len(active) == len(beta) else state.take(active)
+        small = ridge[active, None, None] * diagonal
+        step = _solved(now.curvature + small, now.gradient)
+        downhill = np.sum(now.gradient * step, axis=1) < 0
+        if downhill.any():
+            step[downhill] = _solved((now.information + small)[downhill], now.gradient[downhill])
+        done = (np.abs(step).max(axis=1) < TOLERANCE) | (np.sum(now.gradient * step, axis=1) < NEGLIGIBLE_DECREMENT)
+        beta[active], moved = _damped(at, active, beta[active], step, now.objective)
+        state.put(active, moved)
         converged[active[done]] = True
         active = active[~done]
         if active.size == 0:
             break
-    eta = _linear(X, beta)
-    mean = expit(eta)
-    return LogisticFits(
-        coefficients=beta,
-        information=_information(X, weights * mean * (1.0 - mean), precision),
-        log_likelihood=np.sum(weights * (y * eta - log1p_exp(eta)), axis=1),
-        converged=converged,
-    )
+    return LogisticFits(beta, state.information, state.log_likelihood, converged)
 
 
 def log_determinant(information: Floats) -> Floats:
@@ -107,7 +133,19 @@ def weighted_products(X: Floats, curvature: Floats) -> Floats:
     return total.reshape(G, F, p, p)
 
 
-def _linear(X: Floats, beta: Floats) -> Floats:
+def logistic_sums(X: Floats, y: Floats, weights: Floats, beta: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log-likelihood (b,), its gradient (b, p) and its negative Hessian (b, p, p) of a block of rows.
+
+    X: (b, m, p) or (1, m, p). y, weights: (b, m). beta: (b, p).
+    """
+    eta = linear(X, beta)
+    mean = expit(eta)
+    log_likelihood: Floats = np.sum(weights * (y * eta - log1p_exp(eta)), axis=1)
+    return log_likelihood, summed(X, weights * (y - mean)), information_of(X, weights * mean * (1.0 - mean))
+
+
+def linear(X: Floats, beta: Floats) -> Floats:
+    """(b, m) X beta. X: (b, m, p) or (1, m, p)."""
     if X.shape[0] == 1:
         shared: Floats = beta @ X[0].T
         return shared
@@ -115,7 +153,8 @@ def _linear(X: Floats, beta: Floats) -> Floats:
     return eta
 
 
-def _gradient(X: Floats, residual: Floats) -> Floats:
+def summed(X: Floats, residual: Floats) -> Floats:
+    """(b, p) X' residual. X: (b, m, p) or (1, m, p)."""
     if X.shape[0] == 1:
         shared: Floats = residual @ X[0]
         return shared
@@ -123,48 +162,76 @@ def _gradient(X: Floats, residual: Floats) -> Floats:
     return gradient
 
 
-def _information(X: Floats, curvature: Floats, precision: Floats) -> Floats:
-    information = weighted_products(X, curvature[:, None, :] if X.shape[0] > 1 else curvature[None])
-    information = information.reshape(len(curvature), X.shape[2], X.shape[2])
-    diagonal = np.arange(X.shape[2])
-    information[:, diagonal, diagonal] += precision
-    return information
+def information_of(X: Floats, curvature: Floats) -> Floats:
+    """(b, p, p) X' diag(curvature) X. X: (b, m, p) or (1, m, p). curvature: (b, m)."""
+    products = weighted_products(X, curvature[:, None, :] if X.shape[0] > 1 else curvature[None])
+    return products.reshape(len(curvature), X.shape[2], X.shape[2])
 
 
-def _leverage(X: Floats, curvature: Floats, information: Floats) -> Floats:
-    spread = np.matmul(X, np.linalg.inv(information))
-    leverage: Floats = np.sum(spread * X, axis=2) * curvature
-    return leverage
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """B fits. y, weights: (B, n). precision: (B, p). ridge: (B,)."""
+
+    design: Design
+    y: Floats
+    weights: Floats
+    precision: Floats
+    ridge: Floats
+    firth: bool
+
+    def at(self, beta: Floats, fits: Integers) -> State:
+        b, p = beta.shape
+        prior, diagonal = self.precision[fits], np.arange(p)
+        log_likelihood, gradient, information = np.zeros(b), -prior * beta, np.zeros((b, p, p))
+        for rows, X in self.design.blocks(fits):
+            value, slope, products = logistic_sums(X, self.y[fits, rows], self.weights[fits, rows], beta)
+            log_likelihood += value
+            gradient += slope
+            information += products
+        information[:, diagonal, diagonal] += prior
+        objective = log_likelihood - 0.5 * np.sum(prior * beta * beta, axis=1)
+        if self.firth:
+            regular = information + self.ridge[fits, None, None] * np.eye(p)
+            objective = objective + 0.5 * log_determinant(regular)
+            covariance: Floats = np.linalg.inv(regular).astype(np.float64, copy=False)
+            gradient += self._penalty_gradient(beta, fits, covariance)
+        return State(log_likelihood, objective, gradient, information, information)
+
+    def _penalty_gradient(self, beta: Floats, fits: Integers, covariance: Floats) -> Floats:
+        """(b, p) of half the log-determinant of the information: every row pulls by its leverage."""
+        gradient = np.zeros(beta.shape)
+        for rows, X in self.design.blocks(fits):
+            mean = expit(linear(X, beta))
+            leverage = np.sum((X @ covariance) * X, axis=2) * self.weights[fits, rows] * mean * (1.0 - mean)
+            gradient += summed(X, leverage * (0.5 - mean))
+        return gradient
 
 
-def _size(X: Floats, weights: Floats) -> Floats:
+def _solved(matrices: Floats, right: Floats) -> Floats:
+    solution: Floats = np.linalg.solve(matrices, right[:, :, None])[:, :, 0].astype(np.float64, copy=False)
+    return solution
+
+
+def _size(design: Design, weights: Floats) -> Floats:
     """(B,) mean diagonal of X' diag(weights) X."""
-    squared = np.einsum("bnp,bnp->bn", X, X) / X.shape[2]
-    size: Floats = np.sum(weights * squared, axis=1)
-    return size
+    size = np.zeros(len(weights))
+    for rows, X in design.blocks(np.arange(len(weights))):
+        size += np.sum(weights[:, rows] * np.einsum("bnp,bnp->bn", X, X), axis=1)
+    return size / design.columns
 
 
 def _damped(
-    X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, step: Floats, *, jeffreys: Floats | None
-) -> Floats:
-    """The full step where it does not lower the objective, else halves of it."""
-    size = np.ones(len(beta))
-    before = _objective(X, y, w, prior, beta, jeffreys)
-    slack = 1e-9 * (1.0 + np.abs(before))
-    for _ in range(MAX_HALVINGS):
-        after = _objective(X, y, w, prior, beta + size[:, None] * step, jeffreys)
-        worse = ~(after >= before - slack)
-        if not worse.any():
+    at: Callable[[Floats, Integers], State], fits: Integers, beta: Floats, step: Floats, before: Floats
+) -> tuple[Floats, State]:
+    """The full step where it does not lower the objective, else halves of it; and the state there."""
+    moved = beta + step
+    state = at(moved, fits)
+    least = before - 1e-9 * (1.0 + np.abs(before))
+    worse = np.flatnonzero(~(state.objective >= least))
+    for halving in range(1, MAX_HALVINGS + 1):
+        if worse.size == 0:
             break
-        size[worse] *= 0.5
-    return beta + size[:, None] * step
-
-
-def _objective(X: Floats, y: Floats, w: Floats, prior: Floats, beta: Floats, jeffreys: Floats | None) -> Floats:
-    """jeffreys: (B, p) what is added to the information in Firth's penalty; None without the penalty."""
-    eta = _linear(X, beta)
-    value: Floats = np.sum(w * (y * eta - log1p_exp(eta)), axis=1) - 0.5 * np.sum(prior * beta * beta, axis=1)
-    if jeffreys is not None:
-        mean = expit(eta)
-        value = value + 0.5 * log_determinant(_information(X, w * mean * (1.0 - mean), jeffreys))
-    return value
+        moved[worse] = beta[worse] + 0.5**halving * step[worse]
+        state.put(worse, at(moved[worse], fits[worse]))
+        worse = worse[~(state.objective[worse] >= least[worse])]
+    return moved, state

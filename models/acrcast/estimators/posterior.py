@@ -16,6 +16,7 @@ import numpy as np
 
 from acrcast.arrays import Floats
 from acrcast.estimators.averaged import fit_averaged
+from acrcast.estimators.block_design import Design
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.newton import LogisticFits, fit_logistic, log_determinant
 from acrcast.estimators.normal import expit, latin_normal
@@ -83,14 +84,15 @@ def prespecified(prepared: PreparedRows) -> Posterior:
     """Arm, the measures named beforehand and the modifiers' interactions, under a fixed prior."""
     terms = prepared.terms.small_terms()
     precision = prior_precision(prepared.terms, MAIN_SD)[list(terms)]
-    fits = _fitted(prepared, prepared.matrix[:, :, list(terms)], precision)
+    fits = _fitted(prepared, prepared.design(terms), precision)
     B = len(prepared.weights)
     return Posterior(prepared.terms, terms, np.ones((B, 1)), fits.coefficients[:, None], fits.information[:, None])
 
 
 def hierarchical(prepared: PreparedRows) -> Posterior:
     """All covariates, their common scale integrated out."""
-    design, X = prepared.terms, prepared.matrix
+    design = prepared.terms
+    X = prepared.design(range(design.size))
     evidence, means, informations = [], [], []
     start: Floats | None = None
     for scale in SCALES[::-1]:
@@ -114,20 +116,23 @@ def hierarchical(prepared: PreparedRows) -> Posterior:
     )
 
 
-def _fitted(prepared: PreparedRows, X: Floats, precision: Floats, start: Floats | None = None) -> LogisticFits:
+def _fitted(prepared: PreparedRows, X: Design, precision: Floats, start: Floats | None = None) -> LogisticFits:
     weights = np.add.reduceat(prepared.weights, prepared.first, axis=1)
-    return fit_averaged(X, prepared.rows.y, weights, prepared.share, prepared.first, precision, start=start)
+    return fit_averaged(X, prepared.rows.y, weights, prepared.first, precision, start=start)
 
 
 def projected(prepared: PreparedRows, posterior: Posterior) -> Floats:
     """(B, p) coefficients of the logistic model closest to the posterior predictive risks, over all terms of the design."""
     arms = (CONTROL, TREATED) if prepared.terms.two_arms else (TREATED,)
-    X = np.concatenate([prepared.terms.matrix(arm, prepared.Z)[:, :, list(posterior.terms)] for arm in arms], axis=1)
-    target = predictive_risk(X, posterior)
+    X = prepared.design(posterior.terms, arms)
+    B = len(prepared.weights)
+    target = np.empty((B, X.rows))
+    for rows, block in X.blocks(np.arange(B)):
+        target[:, rows] = predictive_risk(block, posterior)
     weights = np.concatenate([prepared.weights] * len(arms), axis=1)
     ridge = np.full(len(posterior.terms), PROJECTION_RIDGE)
     start = np.einsum("bt,btp->bp", posterior.weights, posterior.mean)
-    coefficients = np.zeros((len(weights), prepared.terms.size))
+    coefficients = np.zeros((B, prepared.terms.size))
     coefficients[:, list(posterior.terms)] = fit_logistic(X, target, weights, ridge, start=start).coefficients
     return coefficients
 
@@ -139,7 +144,7 @@ def predictive_risk(X: Floats, posterior: Posterior) -> Floats:
         used = np.flatnonzero(posterior.weights[:, t] > NEGLIGIBLE)
         if used.size == 0:
             continue
-        design = X[used]
+        design = X if used.size == len(X) else X[used]
         centre = np.matmul(design, posterior.mean[used, t, :, None])[:, :, 0]
         covariance = np.linalg.inv(posterior.information[used, t])
         sd = np.sqrt(np.maximum(np.sum(np.matmul(design, covariance) * design, axis=2), 0.0))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from acrcast.arrays import Floats
-from acrcast.estimators.newton import fit_logistic
+from acrcast.estimators.newton import fit_logistic, linear
 from acrcast.estimators.normal import expit, logit
 from acrcast.estimators.rows import PreparedRows
 
@@ -31,12 +31,14 @@ def firth(prepared: PreparedRows) -> Floats:
     """(B, p) coefficients by Firth's penalty on the prespecified set, the intercept re-estimated so that the mean prediction is
     the observed rate (FLIC; Puhr et al. 2017, Stat Med 36:2302)."""  # noqa: D205, D209  one sentence
     terms = list(prepared.terms.small_terms())
-    X = prepared.matrix[:, :, terms]
+    X = prepared.design(terms)
     fits = fit_logistic(X, prepared.y, prepared.weights, np.zeros(len(terms)), firth=True)
-    slopes = fits.coefficients[:, 1:]
-    offset = np.matmul(X[:, :, 1:], slopes[:, :, None])[:, :, 0]
-    coefficients = np.zeros((len(offset), prepared.terms.size))
+    coefficients = np.zeros((len(prepared.weights), prepared.terms.size))
     coefficients[:, terms] = fits.coefficients
+    coefficients[:, 0] = 0.0
+    offset = np.empty(prepared.weights.shape)
+    for rows, block in X.blocks(np.arange(len(offset))):
+        offset[:, rows] = linear(block, coefficients[:, terms])
     coefficients[:, 0] = calibrated_intercept(offset, prepared.y, prepared.weights)
     return coefficients
 

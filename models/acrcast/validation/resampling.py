@@ -3,12 +3,12 @@
 Resamples are weights of the patients. What was learned with weight 0 for a patient did not see that patient, nor the outcome.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats, Integers
+from acrcast.arrays import Bools, Floats, Integers
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
@@ -27,50 +27,72 @@ def _silent(_: int) -> None:
 
 
 def resampled_risks(
-    rows: TrialRows, candidates: Sequence[str], weights: Floats, *, seed: Sequence[int], progress: Progress = _silent
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Floats | Bools,
+    *,
+    seed: Sequence[int],
+    progress: Progress = _silent,
 ) -> dict[str, Floats]:
     """(B, n) risks of every patient in the own arm, by each candidate fitted to each resample.
 
     weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
     gives NaN. progress: called with the resamples done.
     """
-    found = _resampled(rows, candidates, weights, (None,), seed, progress)
+    found = _all_risks(rows, candidates, weights, (None,), seed, progress)
     return {name: risks[0] for name, risks in found.items()}
 
 
 def resampled_risks_in_both_arms(
-    rows: TrialRows, candidates: Sequence[str], weights: Floats, *, seed: Sequence[int], progress: Progress = _silent
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Floats | Bools,
+    *,
+    seed: Sequence[int],
+    progress: Progress = _silent,
 ) -> dict[str, Floats]:
     """(2, B, n) risks of every patient under control and under treatment, by the fits of `resampled_risks`.
 
     With the same seed and the same candidates a patient's risk in the own arm is that of `resampled_risks`.
     """
-    return _resampled(rows, candidates, weights, (CONTROL, TREATED), seed, progress)
+    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress)
 
 
-def _resampled(
+def _all_risks(
     rows: TrialRows,
     candidates: Sequence[str],
-    weights: Floats,
+    weights: Floats | Bools,
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
 ) -> dict[str, Floats]:
     """(a, B, n) risks in each of a arms; None is the patient's own."""
     risks = {name: np.full((len(arms), *weights.shape), np.nan) for name in candidates}
-    both = ((weights * rows.y).sum(axis=1) > 0) & ((weights * (1 - rows.y)).sum(axis=1) > 0)
+    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress):
+        risks[name][:, batch] = found
+    return risks
+
+
+def _resampled(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Floats | Bools,
+    arms: Sequence[float | None],
+    seed: Sequence[int],
+    progress: Progress,
+) -> Iterator[tuple[str, Integers, Floats]]:
+    """Batches of the resamples that can be fitted: a candidate, the b resamples, and their (a, b, n) risks in each arm."""
     at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
     for first in range(0, len(weights), at_once):
-        batch = np.flatnonzero(both[first : first + at_once]) + first
-        if batch.size:
-            prepared = prepare(rows, weights[batch], np.random.default_rng([*seed, first]))
+        some = weights[first : first + at_once].astype(np.float64)
+        both = np.flatnonzero((some @ rows.y > 0) & (some @ (1 - rows.y) > 0))
+        if both.size:
+            prepared = prepare(rows, some[both], np.random.default_rng([*seed, first]))
             for number, name in enumerate(candidates):
                 points = CANDIDATES[name].fit(prepared, np.random.default_rng([*seed, first, number]))
-                for which, arm in enumerate(arms):
-                    found = points.risk(prepared.arm if arm is None else arm, prepared.Z)
-                    risks[name][which, batch] = prepared.by_patient(found)
-        progress(len(weights[first : first + at_once]))
-    return risks
+                in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in arms]
+                yield name, both + first, np.stack([prepared.by_patient(risk) for risk in in_arms])
+        progress(len(some))
 
 
 def cross_validated_risks(
@@ -86,19 +108,35 @@ def cross_validated_risks(
 
     Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done.
     """
-    fold = _folds(rows, folds, repeats, seed)
-    weights = _outside(fold, folds)
-    risks = resampled_risks(rows, candidates, weights, seed=(seed, 1), progress=progress)
-    return {name: _held_out(found, fold, folds) for name, found in risks.items()}
+    found = _cross_validated(rows, candidates, (None,), folds, repeats, seed, progress)
+    return {name: risks[0] for name, risks in found.items()}
 
 
 def cross_validated_risks_in_both_arms(
     rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int
 ) -> Floats:
     """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated_risks` with this seed."""
+    arms = CONTROL, TREATED
+    return _cross_validated(rows, (candidate,), arms, folds, repeats, seed, _silent)[candidate]
+
+
+def _cross_validated(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    arms: Sequence[float | None],
+    folds: int,
+    repeats: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Floats]:
+    """(a, repeats, n) risks by the fits that did not see the patient; of each fit no others are kept."""
     fold = _folds(rows, folds, repeats, seed)
-    found = resampled_risks_in_both_arms(rows, (candidate,), _outside(fold, folds), seed=(seed, 1))[candidate]
-    return np.stack([_held_out(risks, fold, folds) for risks in found])
+    risks = {name: np.full((len(arms), repeats, len(rows)), np.nan) for name in candidates}
+    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), arms, (seed, 1), progress):
+        for b, (repeat, k) in enumerate(zip(*np.divmod(batch, folds), strict=True)):
+            left_out = fold[repeat] == k
+            risks[name][:, repeat, left_out] = found[:, b, left_out]
+    return risks
 
 
 def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Floats:
@@ -146,16 +184,15 @@ def nested_risks(
     training = _outside(fold, folds)
     inner = np.full(training.shape, -1, dtype=np.int64)
     for number, part in enumerate(training):
-        taken = part > 0
         rng = np.random.default_rng([seed, 2, number])
-        inner[number, taken] = stratified_folds(rows.arm[taken], rows.y[taken], inner_folds, rng)
-    weights = np.concatenate([training, *(training * (inner != k) for k in range(inner_folds))])
+        inner[number, part] = stratified_folds(rows.arm[part], rows.y[part], inner_folds, rng)
+    weights = np.concatenate([training, *(training & (inner != k) for k in range(inner_folds))])
     found = resampled_risks(rows, candidates, weights, seed=(seed, 3), progress=progress)
     outer = {name: risks[: len(training)] for name, risks in found.items()}
     selected = np.empty(training.shape)
     counts = dict.fromkeys(candidates, 0)
     for number, part in enumerate(training):
-        taken = np.flatnonzero(part > 0)
+        taken = np.flatnonzero(part)
         fit_of = (inner[number, taken] + 1) * len(training) + number
         chosen = choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
         counts[chosen] += 1
@@ -171,9 +208,9 @@ def _folds(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
     )
 
 
-def _outside(fold: Integers, folds: int) -> Floats:
-    """(repeats x folds, n) weights of the training parts."""
-    return np.stack([(part != k).astype(np.float64) for part in fold for k in range(folds)])
+def _outside(fold: Integers, folds: int) -> Bools:
+    """(repeats x folds, n) who is in each training part."""
+    return np.stack([part != k for part in fold for k in range(folds)])
 
 
 def _held_out(risks: Floats, fold: Integers, folds: int) -> Floats:

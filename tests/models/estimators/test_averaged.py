@@ -37,7 +37,7 @@ def objective(beta, X, y, weights, share, first, precision=PRECISION):
 def test_it_finds_the_largest_likelihood_of_the_mean_risks():
     X, y, share, first = a_trial()
     weights = np.random.default_rng(1).exponential(size=len(y))
-    fit = fit_averaged(X[None], y, weights[None], share, first, PRECISION)
+    fit = fit_averaged(X[None], y, weights[None], first, PRECISION)
     by_search = minimize(lambda b: -objective(b, X, y, weights, share, first), np.zeros(3), method="BFGS", tol=1e-10)
     np.testing.assert_allclose(fit.coefficients[0], by_search.x, rtol=0, atol=1e-6)
     penalty = 0.5 * np.sum(PRECISION * fit.coefficients[0] ** 2)
@@ -48,14 +48,14 @@ def test_it_finds_the_largest_likelihood_of_the_mean_risks():
 def test_with_one_row_a_patient_it_is_the_usual_fit():
     X, y, _, first = a_trial()
     usual = fit_logistic(X[first][None], y, np.ones((1, len(y))), PRECISION)
-    fit = fit_averaged(X[first][None], y, np.ones((1, len(y))), np.ones(len(y)), np.arange(len(y)), PRECISION)
+    fit = fit_averaged(X[first][None], y, np.ones((1, len(y))), np.arange(len(y)), PRECISION)
     np.testing.assert_array_equal(fit.coefficients, usual.coefficients)
 
 
 def test_equal_rows_of_a_patient_are_the_patient():
-    X, y, share, first = a_trial(spread=0.0)
+    X, y, _, first = a_trial(spread=0.0)
     usual = fit_logistic(X[first][None], y, np.ones((1, len(y))), PRECISION)
-    fit = fit_averaged(X[None], y, np.ones((1, len(y))), share, first, PRECISION)
+    fit = fit_averaged(X[None], y, np.ones((1, len(y))), first, PRECISION)
     np.testing.assert_allclose(fit.coefficients, usual.coefficients, rtol=0, atol=1e-9)
     np.testing.assert_allclose(fit.information, usual.information, rtol=0, atol=1e-8)
 
@@ -63,7 +63,7 @@ def test_equal_rows_of_a_patient_are_the_patient():
 def test_draws_are_not_taken_for_measurements():
     """The information is less than if every row were a part of a patient by itself."""
     X, y, share, first = a_trial()
-    fit = fit_averaged(X[None], y, np.ones((1, len(y))), share, first, PRECISION)
+    fit = fit_averaged(X[None], y, np.ones((1, len(y))), first, PRECISION)
     risk = expit(X @ fit.coefficients[0])
     as_patients = (X * (share * risk * (1 - risk))[:, None]).T @ X + np.diag(PRECISION)
     assert np.linalg.eigvalsh(as_patients - fit.information[0]).min() > -1e-9
@@ -71,29 +71,29 @@ def test_draws_are_not_taken_for_measurements():
 
 
 def test_a_batch_gives_what_fits_one_by_one_give():
-    X, y, share, first = a_trial()
+    X, y, _, first = a_trial()
     rng = np.random.default_rng(2)
     designs = X + 0.1 * rng.standard_normal((5, *X.shape))
     weights = rng.exponential(size=(5, len(y)))
-    batch = fit_averaged(designs, y, weights, share, first, PRECISION)
+    batch = fit_averaged(designs, y, weights, first, PRECISION)
     for b in range(5):
-        one = fit_averaged(designs[b][None], y, weights[b][None], share, first, PRECISION)
+        one = fit_averaged(designs[b][None], y, weights[b][None], first, PRECISION)
         np.testing.assert_allclose(batch.coefficients[b], one.coefficients[0], rtol=0, atol=1e-9)
         np.testing.assert_allclose(batch.information[b], one.information[0], rtol=0, atol=1e-7)
 
 
 def test_a_start_changes_nothing():
-    X, y, share, first = a_trial()
+    X, y, _, first = a_trial()
     weights = np.ones((1, len(y)))
-    cold = fit_averaged(X[None], y, weights, share, first, PRECISION)
-    warm = fit_averaged(X[None], y, weights, share, first, PRECISION, start=np.array([[2.0, -2.0, 2.0]]))
+    cold = fit_averaged(X[None], y, weights, first, PRECISION)
+    warm = fit_averaged(X[None], y, weights, first, PRECISION, start=np.array([[2.0, -2.0, 2.0]]))
     np.testing.assert_allclose(warm.coefficients, cold.coefficients, rtol=0, atol=1e-9)
 
 
 def test_separated_outcomes_leave_the_fit_finite():
-    X, _, share, first = a_trial()
+    X, _, _, first = a_trial()
     y = (X[first, 1] > 0).astype(float)
-    fit = fit_averaged(X[None], y, np.ones((1, len(y))), share, first, PRECISION)
+    fit = fit_averaged(X[None], y, np.ones((1, len(y))), first, PRECISION)
     assert np.isfinite(fit.coefficients).all()
     assert fit.converged.all()
 
@@ -112,7 +112,7 @@ def test_effects_are_not_drawn_towards_zero():
     X[drawn, 2] = rho * X[drawn, 1] + np.sqrt(1 - rho**2) * nodes
     share = 1 / np.bincount(patient)[patient]
     first = np.flatnonzero(np.diff(patient, prepend=-1))
-    averaged = fit_averaged(X[None], y, np.ones((1, n)), share, first, np.full(3, 1e-6)).coefficients[0]
+    averaged = fit_averaged(X[None], y, np.ones((1, n)), first, np.full(3, 1e-6)).coefficients[0]
     as_patients = fit_logistic(X[None], y[patient], share[None], np.full(3, 1e-6)).coefficients[0]
     assert averaged[2] == pytest.approx(effect, abs=0.05)
     assert as_patients[2] < 0.85 * effect

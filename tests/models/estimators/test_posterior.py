@@ -62,7 +62,7 @@ def test_one_arm_has_no_prior_on_an_arm(one_arm, a_trial):
 def test_the_prespecified_model_is_the_penalised_fit_of_its_terms(a_trial, auranofin):
     prepared = resampled(a_trial(auranofin, 60))
     posterior = prespecified(prepared)
-    X = prepared.matrix[:, :, [0, 1, 4, 5]]
+    X = prepared.terms.matrix(prepared.arm, prepared.Z)[:, :, [0, 1, 4, 5]]
     fit = fit_logistic(X, prepared.y, prepared.weights, np.array([1 / 25, 1 / 6.25, 1 / 0.25, 1 / 0.49]))
     assert posterior.terms == (0, 1, 4, 5)
     np.testing.assert_allclose(posterior.mean[0, 0], fit.coefficients[0], rtol=0, atol=1e-10)

@@ -64,7 +64,7 @@ def test_the_mean_of_firths_risks_is_the_observed_rate(a_trial, ld_il2, missing)
     trial = a_trial(ld_il2, 50, missing=missing)
     weights = np.stack([np.ones(50), np.random.default_rng(0).integers(0, 3, 50)]).astype(float)
     prepared = resampled(trial, weights)
-    risks = expit(np.einsum("bnp,bp->bn", prepared.matrix, firth(prepared)))
+    risks = expit(np.einsum("bnp,bp->bn", prepared.terms.matrix(prepared.arm, prepared.Z), firth(prepared)))
     for b in range(2):
         mean = np.average(prepared.by_patient(risks)[b], weights=weights[b])
         assert mean == pytest.approx(np.average(trial.responded, weights=weights[b]), abs=1e-9)

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
 @click.option(
-    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Repeats of the cross-validation."
+    "--repeats",
+    type=click.IntRange(min=1),
+    help="Repeats of the cross-validation. [default: 5, fewer above 5,000 patients]",
 )
 @click.option(
     "--resamples",
     type=click.IntRange(min=20),
-    default=200,
-    show_default=True,
-    help="Bootstrap resamples of the validation.",
+    help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
 def train(
@@ -49,8 +49,8 @@ def train(
     out: Path | None,
     register: str | None,
     tracking_uri: str | None,
-    repeats: int,
-    resamples: int,
+    repeats: int | None,
+    resamples: int | None,
     seed: int,
     *,
     example: bool,
@@ -69,9 +69,11 @@ def train(
     from acrcast.studies import load_study
     from acrcast_training.console import progress
     from acrcast_training.data.cohort import check
+    from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
     from acrcast_training.train import steps, write
     from acrcast_training.train import train as run
+    from acrcast_training.validate import usual_resamples
 
     chosen = load_study(study)
     table = _example_table(chosen, baseline, table) if example else table
@@ -81,6 +83,8 @@ def train(
     report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
     cohort = report.require_cohort()
     show_cohort(cohort)
+    show_size(cohort)
+    repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
     with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
             cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=report.accepted, progress=advance
@@ -110,6 +114,17 @@ def show_cohort(cohort: "Cohort") -> None:
     ]
     table(("Arm", "patients", "assessed", "responders, all (primary)", "responders, assessed"), rows)
     click.echo("Not assessed counts as not responding (non-responder imputation).\n")
+
+
+def show_size(cohort: "Cohort") -> None:
+    """What is done otherwise than for a small trial, and how to read it."""
+    from acrcast_training.select import SMALL_TRIAL
+
+    if len(cohort) > SMALL_TRIAL:
+        click.echo(
+            f"More than {SMALL_TRIAL:,} patients: fewer folds, repeats and resamples than for a small trial by default."
+        )
+        click.echo("With so many, small differences have intervals that exclude 0: judge by their size.\n")
 
 
 def show_comparison(training: "Training") -> None:
