@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from acrcast.arrays import Integers
+from acrcast.contract import OnePatient
 from acrcast.prediction import ModelIdentity
 from acrcast.table import column_names, prediction_columns
 from acrcast_service.answers import plain_problems
@@ -117,7 +118,7 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
     covariates, digest = batch.covariates.rows(rows), served.model.identity.digest
     if wanted.full:
         full = [
-            served.bedside.predict(covariates.rows(slice(k, k + 1)), name).as_answer() for k, name in enumerate(ids)
+            served.bedside.predict(OnePatient.of_row(covariates, k), name).as_answer() for k, name in enumerate(ids)
         ]
         support = [answer["support"]["status"] for answer in full]
         return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)

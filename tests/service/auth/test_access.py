@@ -17,7 +17,10 @@ from .conftest import bearer
 # What each route asks for. A new route is a new line here, and a decision.
 ACCESS = {
     "POST /predict": "predict",
+    "POST /predict/batch": "predict",
     "POST /outcomes": "outcome",
+    "GET /metrics": "admin",
+    "POST /admin/model/refresh": "admin",
     "GET /model": None,
     "GET /model/card": None,
     "GET /health/live": None,

@@ -5,7 +5,6 @@ import asyncio
 import httpx
 import pytest
 from sqlalchemy import create_engine, select
-from tests.service.champion.conftest import until
 
 from acrcast.studies import load_study
 from acrcast_service.audit.records import SHADOW, Entry
