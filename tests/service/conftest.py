@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
@@ -298,14 +299,17 @@ def _starting() -> Iterator[Callable[..., Running]]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(*options: str, **environment: str) -> Running:
+        # a file, not a pipe: a server whose lines nobody reads would stop at a full pipe
+        lines = tempfile.NamedTemporaryFile("w+")  # noqa: SIM115  closed with the process
         process = subprocess.Popen(
             [*ACRCAST, "serve", *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=lines,
             text=True,
             # a test that is not about stopping stops at once
             env=os.environ | {"ACRCAST_UNREADY_SECONDS": "0"} | environment,
         )
+        process.stderr = Path(lines.name).open()  # noqa: SIM115  closed with the process
         started.append(process)
         greeting = process.stdout.readline()
         assert greeting, process.stderr.read()
@@ -315,7 +319,9 @@ def _starting() -> Iterator[Callable[..., Running]]:
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 @pytest.fixture

@@ -82,6 +82,8 @@ class ModelWatch:
         kept = None if isinstance(failure, UsageError) else self._source.kept()
         if kept is not None:
             self._store.put(artefact.load(kept, self._study()))
+            if failure is not None:
+                log.warning("model-kept the source gave none that can answer: %s", failure)
             return
         if not ask:
             failure = self._look()[1]
@@ -155,7 +157,8 @@ class ModelWatch:
         same = serving is not None and (serving.identity, serving.promotion) == (model.identity, model.promotion)
         if not same:
             self._store.put(model)
-            log.info("model replaced digest=%s", model.identity.digest)
+        if serving is not None and not same:
+            log.info("model-replaced digest=%s", model.identity.digest)
         self._settled = version
         self._source.keep(version, folder)
         self._stand()
@@ -164,7 +167,9 @@ class ModelWatch:
     def _refuse(self, version: Version, error: AcrcastError) -> Outcome:
         self._settled = version
         self._stand(refused=next(reason for kind, reason in REASONS.items() if isinstance(error, kind)))
-        log.warning("model refused, the one before stays: %s", error)
+        # at the start there is none before: whoever opens says what becomes of that
+        if not self._store.is_empty:
+            log.warning("model-refused the one before stays: %s", error)
         return "refused"
 
     def _stand(self, refused: str | None = None) -> None:
@@ -172,8 +177,8 @@ class ModelWatch:
 
     def _say_unreachable(self, error: Exception | None) -> None:
         """Once, however long it lasts."""
-        if self.standing.unconfirmed is None and not self._stopping:
-            log.warning("%s: %s", UNCONFIRMED, error)
+        if self.standing.unconfirmed is None and not self._stopping and not self._store.is_empty:
+            log.warning("model-unconfirmed %s: %s", UNCONFIRMED, error)
         self.standing = Standing(self.standing.looked, self.standing.refused, UNCONFIRMED)
 
 

@@ -49,7 +49,7 @@ def test_a_model_that_cannot_be_trusted_is_refused_and_the_one_before_goes_on(st
     assert {answer["model"]["digest"] for answer in load.answers} <= {made[0].digest, made[2].digest}
     server.stop()
     # each once, however often it was looked at
-    assert server.process.stderr.read().count("model refused") == len(SPOILED)
+    assert server.process.stderr.read().count("model-refused") == len(SPOILED)
 
 
 def test_each_of_several_workers_takes_the_new_model(start, traffic, made, place):

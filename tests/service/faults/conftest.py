@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -80,16 +81,18 @@ class Server:
     def __init__(self, model: Path, *options: str, **environment: str) -> None:
         began = time.monotonic()
         command = [sys.executable, "-m", "acrcast.cli", "serve", "--model", str(model), "--port", "0", *options]
+        # a file, not a pipe: a server whose lines nobody reads would stop at a full pipe
+        self.lines = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed when it is killed
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.lines,
             text=True,
             start_new_session=True,
             env=os.environ | environment,
         )
         greeting = self.process.stdout.readline()
-        assert greeting, self.process.stderr.read()
+        assert greeting, self.lines.seek(0) or self.lines.read()
         self.port = int(greeting.split()[2].rstrip("/").rpartition(":")[2])
         assert self.get("/health/ready") == 200
         self.ready_seconds = time.monotonic() - began
@@ -105,6 +108,7 @@ class Server:
         """All of its processes at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
+        self.lines.close()
 
 
 @pytest.fixture

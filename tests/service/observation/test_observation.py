@@ -222,10 +222,6 @@ def test_nothing_of_a_patient_is_in_logs_metrics_traces_or_errors(start, model_f
         ACRCAST_LOG_LEVEL="debug",
         ACRCAST_BATCH_LIMIT_BYTES="200000",
     )
-    # a pipe holds less than what is logged here: it is read while the server runs
-    logged = []
-    reading = threading.Thread(target=lambda: logged.extend(server.process.stderr))
-    reading.start()
     valid = a_patient(il21_assay=text, crp_mg_per_l=81.734, disease_duration_years=4.7193826, il21_pg_per_ml=7719.25)
     bodies = [
         json.dumps(body).encode()
@@ -274,8 +270,7 @@ def test_nothing_of_a_patient_is_in_logs_metrics_traces_or_errors(start, model_f
             client.request(method, f"/predict/{text}/81.734", headers=headers)
         counted = client.get("/metrics").text
     assert server.stop() == 0
-    reading.join()
-    logs = "".join(logged)
+    logs = server.process.stderr.read()
     assert logs.count('"event":"request"') > 200
     assert "acrcast_predictions_total" in counted
     spans = _spans(received)

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from acrcast_service.audit.trail import open_chain
+from acrcast_service.auth.api_keys import make_key
+from acrcast_service.auth.callers import SCOPES
+from acrcast_service.settings import Settings
+
 # What no schema says, and a valid request may meet: a day in the future, a key that was used for another request.
 CONFIGURATION = """
 [[operations]]
@@ -15,9 +20,13 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
 
 
 @pytest.fixture
-def credentials():
-    """Headers of a caller who may do everything; a server on this machine without keys asks for none."""
-    return {}
+def credentials(tmp_path):
+    """Headers of a caller who may do everything."""
+    settings = Settings(state=tmp_path)
+    chain = open_chain(settings, may_make=True)
+    _, token = make_key(chain.engine, chain.keys, name="schema", tenant="default", scopes=SCOPES, expires=None)
+    chain.engine.dispose()
+    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.mark.parametrize("cases", [10, pytest.param(300, marks=pytest.mark.slow)])
