@@ -80,8 +80,8 @@ class BatchAnswer:
 
 
 _SUBJECTS = {
-    "type": "array",
-    "items": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
+    "type": ["array", "null"],
+    "items": {"type": ["string", "null"], "pattern": "^[\\x20-\\x7e]{1,200}$"},
     "description": "Your pseudonym of each patient: what was recorded under it can be made unreadable together",
 }
 
