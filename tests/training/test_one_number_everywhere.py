@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from acrcast_training import tracking
+
 MODEL = "models:/acr20@champion"
 
 PATIENTS = [
@@ -139,8 +141,8 @@ def test_the_service_answers_what_the_file_command_writes(trained, by_file):
         assert answer["model"]["digest"] == by_file.loc[i, "model_digest"]
 
 
-def test_mlflows_pyfunc_gives_what_the_file_command_writes(trained, by_file, flat, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", trained.environment["MLFLOW_TRACKING_URI"])
+def test_mlflows_pyfunc_gives_what_the_file_command_writes(trained, by_file, flat):
+    tracking.use_store(trained.environment["MLFLOW_TRACKING_URI"])
     given = mlflow.pyfunc.load_model(MODEL).predict(flat)
     assert given[NUMBERS].to_numpy().tolist() == by_file[NUMBERS].to_numpy().tolist()
 
