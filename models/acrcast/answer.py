@@ -52,10 +52,10 @@ class Bedside:
         self._first_columns = np.array([fields.index(name) for name in dict.fromkeys(fields)])
         self._labelled: list[tuple[str | None, str]] = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
         self._scores = scores_of(study.contract.names)
-        self._always: list[str] = []
+        self.always: list[str] = []
         if model.identity.training_data == "simulated":
-            self._always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
-        self._always += model.cautions
+            self.always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
+        self.always += model.cautions
 
     def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
         """The complete answer."""
@@ -145,7 +145,7 @@ class Bedside:
 
     def _cautions(self, patient: OnePatient, support: Support) -> tuple[str, ...]:
         study = self._model.study
-        cautions = self._always.copy()
+        cautions = self.always.copy()
         labels = ", ".join(self._labels[name] for name in support.measures)
         if support.status == "outside":
             cautions.append(

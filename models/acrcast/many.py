@@ -3,7 +3,6 @@
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, alike
-from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.ensemble import LogisticEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Linear, Pattern
@@ -11,34 +10,24 @@ from acrcast.response_model import ArmRisks, ResponseModel, Risks, quantiles, ri
 
 # So many rows have 200 members in two arms in about 400 kB.
 ROWS_AT_ONCE = 128
-# Without members there is little to hold.
-ESTIMATES_AT_ONCE = 8192
 
 
-def risks_of_many(model: ResponseModel, Z: Floats, below: Bools, level: float | None) -> Risks:
-    """Risks from standardised columns (n, q).
-
-    level: of the intervals; without one their ends are NaN, and so is the probability of benefit.
-    """
+def risks_of_many(model: ResponseModel, Z: Floats, below: Bools, level: float) -> Risks:
+    """Risks from standardised columns (n, q). level: of the intervals."""
     known = ~(np.isnan(Z) | below)
     found = Risks.empty(len(Z), model.terms.two_arms)
     for rows in alike(np.hstack([known, below])):
         pattern = model.patterns.of(known[rows[0]], below[rows[0]])
-        at_once = ESTIMATES_AT_ONCE if level is None and pattern.is_complete else ROWS_AT_ONCE
-        for first in range(0, len(rows), at_once):
-            these = rows[first : first + at_once]
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            these = rows[first : first + ROWS_AT_ONCE]
             found.put(these, _risks(model, pattern, Z[these], level))
     return found
 
 
-def _risks(model: ResponseModel, pattern: Pattern, Z: Floats, level: float | None) -> Risks:
-    if pattern.is_complete and level is None:
-        arms = (TREATED, CONTROL)[: model.terms.arms]
-        return _estimates_alone(expit(np.stack([model.ensemble.estimate(arm, Z) for arm in arms], axis=1)))
-    if pattern.is_complete and isinstance(model.ensemble, LogisticEnsemble) and level is not None:
+def _risks(model: ResponseModel, pattern: Pattern, Z: Floats, level: float) -> Risks:
+    if pattern.is_complete and isinstance(model.ensemble, LogisticEnsemble):
         return _of_linear(pattern.linear, Z, level)
-    log_odds = model.ensemble.log_odds(pattern, Z, pattern.draws(Z), model.terms.arms)
-    return _estimates_alone(expit(log_odds[:, :, 1]).mean(axis=-1)) if level is None else risks_of(log_odds, level)
+    return risks_of(model.ensemble.log_odds(pattern, Z, pattern.draws(Z), model.terms.arms), level)
 
 
 def _of_linear(linear: Linear, Z: Floats, level: float) -> Risks:
@@ -70,15 +59,3 @@ def _of_linear(linear: Linear, Z: Floats, level: float) -> Risks:
 def _arm(estimate: Floats, ends: Floats) -> ArmRisks:
     """The interval is widened to hold the estimate, as in `risks_of`."""
     return ArmRisks(estimate, np.minimum(ends[:, 0], estimate), np.maximum(ends[:, 1], estimate))
-
-
-def _estimates_alone(estimate: Floats) -> Risks:
-    """estimate: (n, arms)."""
-    unknown = np.full(len(estimate), np.nan)
-
-    def arm(values: Floats) -> ArmRisks:
-        return ArmRisks(values, unknown, unknown)
-
-    if estimate.shape[1] == 1:
-        return Risks(arm(estimate[:, 0]), None, None, None)
-    return Risks(arm(estimate[:, 0]), arm(estimate[:, 1]), arm(estimate[:, 0] - estimate[:, 1]), unknown)

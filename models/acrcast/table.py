@@ -18,20 +18,20 @@ Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
 
 
 def prediction_columns(
-    model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL, intervals: bool = True
+    model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL
 ) -> dict[str, Column]:
     """(n,) columns: each arm's probability and interval, the benefit, support, and what was missing; as one answer has them.
 
-    One-arm studies have no columns of a control or a benefit. intervals: False leaves out what the members are needed for.
+    One-arm studies have no columns of a control or a benefit.
     """
     parts = [
-        _columns(model, covariates.rows(slice(first, first + ROWS_AT_ONCE)), level if intervals else None)
+        _columns(model, covariates.rows(slice(first, first + ROWS_AT_ONCE)), level)
         for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE)
     ]
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _columns(model: ResponseModel, covariates: Covariates, level: float | None) -> dict[str, Column]:
+def _columns(model: ResponseModel, covariates: Covariates, level: float) -> dict[str, Column]:
     Z, below = model.standardise(covariates)
     risks = risks_of_many(model, Z, below, level)
     found = _arm("treated", risks.treated)
@@ -51,19 +51,16 @@ def _columns(model: ResponseModel, covariates: Covariates, level: float | None) 
     }
     return {
         name: _rounded(found[name]) if is_number else texts[name]
-        for name, is_number in column_names(model.study.has_control, intervals=level is not None)
+        for name, is_number in column_names(model.study.has_control)
     }
 
 
-def column_names(two_arms: bool, *, intervals: bool = True) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
+def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
     """(name, is a number) of each column that `prediction_columns` gives."""
     arms = ("control", "treated") if two_arms else ("treated",)
-    ends = ("low", "high") if intervals else ()
-    numbers = [f"{arm}_{part}" for arm in arms for part in ("probability", *ends)]
+    numbers = [f"{arm}_{part}" for arm in arms for part in ("probability", "low", "high")]
     if two_arms:
-        numbers += [f"benefit_{part}" for part in ("difference", *ends)]
-    if two_arms and intervals:
-        numbers.append("benefit_probability_positive")
+        numbers += [f"benefit_{part}" for part in ("difference", "low", "high", "probability_positive")]
     return (
         *((name, True) for name in numbers),
         *((name, False) for name in ("support", "support_measures", "missing")),

@@ -23,16 +23,6 @@ def test_the_risks_of_many_are_those_of_the_model(a_model, a_trial, ld_il2, cand
     np.testing.assert_array_equal(found.probability_positive, expected.probability_positive)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_without_a_level_the_estimates_are_the_same_and_there_are_no_ends(a_model, a_trial, ld_il2, missing):
-    model = a_model()
-    Z, below = model.standardise(a_trial(ld_il2, 40, seed=4, missing=missing).covariates)
-    expected, found = model.risks_of(Z, below, 0.9), risks_of_many(model, Z, below, None)
-    for name in ("treated", "control", "benefit"):
-        np.testing.assert_allclose(getattr(found, name).probability, getattr(expected, name).probability, atol=1e-12)
-        assert np.isnan(getattr(found, name).low).all()
-
-
 def test_rows_that_are_alike_are_found_together():
     masks = np.array([[True, False], [False, False], [True, False], [False, True]])
     assert sorted(rows.tolist() for rows in alike(masks)) == [[0, 2], [1], [3]]

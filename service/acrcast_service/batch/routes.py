@@ -100,7 +100,7 @@ async def predict_batch(request: Request) -> Response:
         batch, form = await server.batches.run(_read, served, body, sent, server.settings.batch_rows)
         del body
         form = _answered_in(form, accepted, wanted)
-        writer = writer_of(form, head_of(served, batch, wanted), names_of_columns(served, wanted))
+        writer = writer_of(form, head_of(served, batch, wanted), names_of_columns(served))
         chunks = answers(server.batches, server.audit, caller_of(request), served, batch, wanted)
         # before the answer begins: what cannot be recorded is refused with a status of its own
         first = await anext(chunks)
@@ -159,7 +159,7 @@ def note(request: Request, answered: Answered) -> None:
 
 def _wanted(request: Request, level: float) -> Wanted:
     """Raises InputError when a parameter is unknown, given twice or has another value than it may."""
-    allowed = {"detail": ("short", "full"), "intervals": ("yes", "no")}
+    allowed = {"detail": ("short", "full")}
     given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     chosen = dict(given)
     problems = [
@@ -169,12 +169,9 @@ def _wanted(request: Request, level: float) -> Wanted:
     ]
     if chosen.keys() - allowed.keys():
         problems.append(Problem("", f"unknown parameters; there are {' and '.join(allowed)}"))
-    wanted = Wanted(level, chosen.get("detail") == "full", chosen.get("intervals") != "no")
-    if wanted.full and not wanted.intervals:
-        problems.append(Problem("intervals", "a complete answer has intervals"))
     if problems:
         raise InputError(problems)
-    return wanted
+    return Wanted(level, chosen.get("detail") == "full")
 
 
 def _accepted(request: Request, sent: str) -> str:

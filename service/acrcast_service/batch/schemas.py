@@ -130,12 +130,6 @@ BATCH_PARAMETERS: list[dict[str, Any]] = [
         "description": "full: each prediction is the complete answer of /predict; in rows of JSON only",
         "schema": {"type": "string", "enum": ["short", "full"], "default": "short"},
     },
-    {
-        "name": "intervals",
-        "in": "query",
-        "description": "no: the estimates alone, for screening many patients; nobody should act on one without its interval",
-        "schema": {"type": "string", "enum": ["yes", "no"], "default": "yes"},
-    },
 ]
 
 

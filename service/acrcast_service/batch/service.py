@@ -57,7 +57,6 @@ class Wanted:
 
     level: float
     full: bool = False
-    intervals: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +92,7 @@ def head_of(served: ServedModel, batch: Batch, wanted: Wanted) -> dict[str, Any]
         "endpoint": study.endpoint.title,
         "model": {name: getattr(identity, name) for name in ModelIdentity.__slots__},
         "level": wanted.level,
-        "cautions": [*_always(served), *_unnamed(served, batch)],
+        "cautions": [*served.bedside.always, *_unnamed(served, batch)],
         "intended_use": study.intended_use,
     }
 
@@ -122,7 +121,7 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
         ]
         support = [answer["support"]["status"] for answer in full]
         return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)
-    table = prediction_columns(served.model, covariates, level=wanted.level, intervals=wanted.intervals)
+    table = prediction_columns(served.model, covariates, level=wanted.level)
     columns = {name: column.tolist() for name, column in table.items()}
     return Answered(digest, columns["support"], first, last - first, rows, ids, columns, None, refused)
 
@@ -162,10 +161,8 @@ def short_answers(answered: Answered) -> Iterator[dict[str, Any]]:
     texts = zip(columns["support"], columns["support_measures"], columns["missing"], strict=True)
     for k, (name, (status, measures, missing)) in enumerate(zip(answered.ids, texts, strict=True)):
         answer: dict[str, Any] = {"prediction_id": name}
-        for arm, (estimate, ends, positive) in parts.items():
-            answer[arm] = {_estimate(arm): estimate[k]}
-            if ends is not None:
-                answer[arm]["interval"] = [ends[0][k], ends[1][k]]
+        for arm, (estimate, low, high, positive) in parts.items():
+            answer[arm] = {_estimate(arm): estimate[k], "interval": [low[k], high[k]]}
             if positive is not None:
                 answer[arm]["probability_positive"] = positive[k]
         answer["support"] = {"status": status, "measures": measures.split()}
@@ -173,9 +170,9 @@ def short_answers(answered: Answered) -> Iterator[dict[str, Any]]:
         yield answer
 
 
-def names_of_columns(served: ServedModel, wanted: Wanted) -> dict[str, bool]:
+def names_of_columns(served: ServedModel) -> dict[str, bool]:
     """Of an answer in columns, after `row`; whether each holds numbers."""
-    names = column_names(served.model.study.has_control, intervals=wanted.intervals)
+    names = column_names(served.model.study.has_control)
     return {"prediction_id": False, **dict(names), "error": False}
 
 
@@ -183,16 +180,9 @@ def _estimate(arm: str) -> str:
     return "difference" if arm == "benefit" else "probability"
 
 
-def _parts(
-    arm: str, columns: dict[str, list[Any]]
-) -> tuple[list[float], tuple[list[float], list[float]] | None, list[float] | None]:
-    ends = (columns[f"{arm}_low"], columns[f"{arm}_high"]) if f"{arm}_low" in columns else None
-    return columns[f"{arm}_{_estimate(arm)}"], ends, columns.get(f"{arm}_probability_positive")
-
-
-def _always(served: ServedModel) -> list[str]:
-    """Cautions that go with every prediction of the model."""
-    return served.bedside._always  # noqa: SLF001  what goes with every answer has one home
+def _parts(arm: str, columns: dict[str, list[Any]]) -> tuple[list[float], list[float], list[float], list[float] | None]:
+    estimate, low, high = (columns[f"{arm}_{part}"] for part in (_estimate(arm), "low", "high"))
+    return estimate, low, high, columns.get(f"{arm}_probability_positive")
 
 
 def _unnamed(served: ServedModel, batch: Batch) -> Iterator[str]:

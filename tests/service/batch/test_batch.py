@@ -141,14 +141,7 @@ def test_full_answers_are_those_of_predict(client, batch, a_patient):
     assert row | {"prediction_id": ""} == alone | {"prediction_id": "", "row": 1}
 
 
-def test_without_intervals_there_are_estimates_alone(client, batch, a_patient):
-    (row,) = batch({"patients": [a_patient()]}, query="?intervals=no").json()["predictions"]
-    alone = client.predict(a_patient()).json()
-    assert row["treated"] == {"probability": alone["treated"]["probability"]}
-    assert row["benefit"] == {"difference": alone["benefit"]["difference"]}
-
-
-@pytest.mark.parametrize("query", ["?detail=some", "?detail=full&detail=full", "?x=1", "?detail=full&intervals=no"])
+@pytest.mark.parametrize("query", ["?detail=some", "?detail=full&detail=full", "?x=1", "?intervals=no"])
 def test_a_parameter_that_is_not_valid_is_refused(batch, a_patient, query):
     assert batch({"patients": [a_patient()]}, query=query).status_code == 422
 
@@ -317,5 +310,5 @@ def test_the_description_has_the_batch_with_its_three_forms(client):
     operation = client.get("/openapi.json").json()["paths"]["/predict/batch"]["post"]
     assert set(operation["requestBody"]["content"]) == {JSON, ARROW, PARQUET}
     assert set(operation["responses"]["200"]["content"]) == {JSON, ARROW, PARQUET}
-    assert {parameter["name"] for parameter in operation["parameters"]} == {"detail", "intervals"}
+    assert {parameter["name"] for parameter in operation["parameters"]} == {"detail"}
     assert {"200", "400", "406", "413", "415", "422", "503"} <= set(operation["responses"])

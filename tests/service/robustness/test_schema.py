@@ -11,11 +11,17 @@ from acrcast_service.auth.api_keys import make_key
 from acrcast_service.auth.callers import SCOPES
 from acrcast_service.settings import Settings
 
-# What no schema says, and a valid request may meet: a day in the future, a key that was used for another request.
+# What no schema says, and a valid request may meet: a day in the future, a key that was used for another request, as many
+# subjects as patients. And an answer to a batch tells each wrong row its errors: it is not refused.
 CONFIGURATION = """
 [[operations]]
 include-path = ["/outcomes", "/predict"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
+
+[[operations]]
+include-path = "/predict/batch"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+checks.negative_data_rejection.expected-statuses = [200, 400, 406, 415, 422]
 """
 
 

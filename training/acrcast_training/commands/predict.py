@@ -29,15 +29,7 @@ from acrcast.errors import UsageError
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
-@click.option(
-    "--intervals/--no-intervals",
-    default=True,
-    show_default=True,
-    help="Without them there are estimates alone, for screening; nobody should act on one without its interval.",
-)
-def predict(
-    model_name: str | None, study: str | None, source: Path, target: Path, level: float, *, intervals: bool
-) -> None:
+def predict(model_name: str | None, study: str | None, source: Path, target: Path, level: float) -> None:
     """Predict for every patient of a CSV or Parquet file.
 
     The numbers are those of the service, to the last digit. Columns: each arm's probability and interval, the benefit
@@ -58,7 +50,7 @@ def predict(
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
     model = open_model(model_name, study)
     ids, covariates = read_patients(model.study, source)
-    columns = prediction_columns(model, covariates, level=level, intervals=intervals)
+    columns = prediction_columns(model, covariates, level=level)
     identity = model.identity
     frame = pd.DataFrame(
         {"patient_id": ids, **columns, "model_digest": identity.digest, "training_data": identity.training_data}
