@@ -171,12 +171,10 @@ def test_a_body_that_is_no_batch_is_refused_as_a_whole(batch, body, status):
     assert batch(body).status_code == status
 
 
-@pytest.mark.parametrize("media_type", [ARROW, PARQUET])
-@pytest.mark.parametrize("cut", [0, 40, -20])
+# An Arrow stream may end without its end mark, and then is whole.
+@pytest.mark.parametrize(("media_type", "cut"), [(ARROW, 0), (ARROW, 40), (PARQUET, 0), (PARQUET, 40), (PARQUET, -20)])
 def test_a_broken_file_is_refused(batch, a_patient, media_type, cut):
     content = WRITE[media_type](pa.table({name: [value] for name, value in a_patient().items()}))
-    if media_type == ARROW and cut == -20:
-        pytest.skip("an Arrow stream may end without its end mark")
     assert batch(content[:cut], media_type).status_code == 422
 
 
