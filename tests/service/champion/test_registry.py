@@ -157,7 +157,8 @@ def test_a_server_starts_with_the_last_good_model_when_the_champion_is_refused(r
 @pytest.mark.usefixtures("registry")
 def test_what_is_kept_names_no_password(monkeypatch, state):
     Server(state).watch.open()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:Zz81734@127.0.0.1:9")  # pragma: allowlist secret  made up
+    store = "http://somebody:Zz81734@127.0.0.1:9"  # pragma: allowlist secret  made up
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     with pytest.raises(UnreachableError) as refused:
         Server(state).watch.open()
     assert "Zz81734" not in str(refused.value)
