@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -34,14 +35,14 @@ class Trained:
     training_range: TrainingRange
     random: np.random.Generator
 
+    @cached_property
+    def judge(self) -> Judge:
+        fields = tuple(column.field for column in _rows(self.covariates).terms.columns)
+        return Judge(self.training_range, self.preparation.conditional, STUDY.contract, fields, STUDY.assays)
+
     def judged(self, covariates: Covariates) -> list[SupportStatus]:
-        rows = _rows(covariates)
-        Z = self.preparation.standardisation.apply(rows.scaled)
-        fields = tuple(column.field for column in rows.terms.columns)
-        found = Judge(self.training_range, self.preparation.conditional, STUDY.contract, fields, STUDY.assays).judge(
-            covariates, Z
-        )
-        return [support.status for support in found]
+        Z = self.preparation.standardisation.apply(_rows(covariates).scaled)
+        return [support.status for support in self.judge.judge(covariates, Z)]
 
 
 def new_patients(trained: Trained) -> Covariates:

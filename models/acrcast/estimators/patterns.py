@@ -72,7 +72,9 @@ class Pattern:
         folded = linear.slope @ self._rule
         constant = linear.intercept + folded[..., 0] + np.einsum("aemq,qm->aem", linear.slope, self._noise)
         self._constant: Floats = constant.ravel()
-        self._slope: Floats = np.ascontiguousarray(folded[..., 1 + self.known].reshape(-1, len(self.known)).T)
+        self._slope: Floats = np.ascontiguousarray(
+            folded[..., 1 + self.known].reshape(constant.size, len(self.known)).T
+        )
         self._drawn = {
             j: _Drawn(
                 column=j,
