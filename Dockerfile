@@ -1,5 +1,9 @@
-# The server: docker build --tag acrcast . && docker run -p 8000:8000 -e ACRCAST_BEHIND_AUTHENTICATING_PROXY=1 acrcast
-# It asks nobody who they are, so it refuses to listen beyond its own machine until the operator says with that variable
+# The server: docker build --tag acrcast .
+#   docker run --rm -v acrcast:/var/lib/acrcast acrcast acrcast audit migrate
+#   docker run -p 8000:8000 -v acrcast:/var/lib/acrcast -e ACRCAST_BEHIND_AUTHENTICATING_PROXY=1 acrcast
+# The first, once and at each new version, makes the audit's database and key in the volume; keep copies of both, apart.
+# It refuses to listen beyond its own machine until there is an API key (acrcast keys create, run as the first) or an issuer
+# of tokens, see docs/security.md; or until the operator says with that variable
 # that something in front authenticates every request. A model of your own: -v MODEL:/model:ro -e ACRCAST_MODEL=/model.
 ARG BASE_IMAGE=python:3.11-slim
 
@@ -20,9 +24,11 @@ RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir di
 
 FROM ${BASE_IMAGE}
 COPY --from=builder /opt/acrcast /opt/acrcast
-RUN useradd --system --no-create-home --uid 10001 acrcast
+RUN useradd --system --no-create-home --uid 10001 acrcast \
+ && install --directory --owner=acrcast --mode=0700 /var/lib/acrcast
+VOLUME /var/lib/acrcast
 USER 10001
-ENV PATH=/opt/acrcast/bin:$PATH PYTHONUNBUFFERED=1 ACRCAST_HOST=0.0.0.0 ACRCAST_PORT=8000
+ENV PATH=/opt/acrcast/bin:$PATH PYTHONUNBUFFERED=1 ACRCAST_STATE=/var/lib/acrcast ACRCAST_HOST=0.0.0.0 ACRCAST_PORT=8000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"ACRCAST_PORT\"]}/health/live', timeout=2)"]

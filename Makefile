@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all check docs released lock
+.PHONY: setup demo test test-all soak check docs released lock
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
@@ -26,6 +26,9 @@ test: setup ## run the tests
 
 test-all: setup ## run the heavy proofs too; a skipped test is a failure
 	ACRCAST_TEST_ALL=1 $(RUN) pytest -n auto
+
+soak: setup ## half load for 10 minutes: nothing grows
+	ACRCAST_SOAK_SECONDS=600 $(RUN) pytest tests/service/robustness/test_soak.py
 
 check: setup ## format, lint, types, import arrows, generated docs, secrets
 	$(RUN) ruff format --check .

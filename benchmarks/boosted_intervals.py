@@ -90,12 +90,12 @@ def models(cohort: Cohort, seed: int) -> dict[str, ResponseModel]:
     logistic, served = (fit_model(cohort, candidate, seed=seed) for candidate in ("hierarchical", "xgboost"))
     assert isinstance(logistic.ensemble, LogisticEnsemble)
     assert isinstance(served.ensemble, BoostedEnsemble)
-    booster, draws = served.ensemble.booster, logistic.ensemble
+    trees, draws = served.ensemble.trees, logistic.ensemble
     return {
         "hierarchical": logistic,
-        "plain": replace(served, ensemble=MovedDraws(booster, draws, 0.0)),
-        "recentred": replace(served, ensemble=MovedDraws(booster, draws, 1.0)),
-        "mixed": replace(served, ensemble=MovedDraws(booster, draws, 0.5)),
+        "plain": replace(served, ensemble=MovedDraws(trees, draws, 0.0)),
+        "recentred": replace(served, ensemble=MovedDraws(trees, draws, 1.0)),
+        "mixed": replace(served, ensemble=MovedDraws(trees, draws, 0.5)),
         "served": served,
     }
 

@@ -1,7 +1,10 @@
-"""What all tests share: the rule about skips, programs of the machine, and the folder of trial tables."""
+"""What all tests share: the rule about skips, programs of the machine, PostgreSQL, and the folder of trial tables."""
 
 import os
+import pwd
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,6 +52,61 @@ def needs_program() -> Callable[..., Path]:
         pytest.skip(f"needs the program {' or '.join(names)}, which this machine does not have")
 
     return find
+
+
+class PostgreSQL:
+    """A server on a socket in a folder, run by a user who may. Answers from construction on; `stop` and `start` as often as a test likes."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="acrcast-postgresql-"))
+        # it refuses to be run by root
+        self._user = pwd.getpwnam("nobody").pw_name if os.getuid() == 0 else None
+        if self._user is not None:
+            shutil.chown(self._folder, self._user)
+        self._run("initdb", "--pgdata", "data", "--username", "acrcast", "--auth", "trust", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        # fsync is for when the machine dies, which no test does to it
+        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off"
+        self._run("pg_ctl", "start", "--wait", "--pgdata", "data", "--log", "log", "--options", options)
+
+    def stop(self, mode: str = "fast") -> None:
+        """mode: fast, or immediate, which is as if it had crashed."""
+        self._run("pg_ctl", "stop", "--wait", "--pgdata", "data", "--mode", mode)
+
+    def new_database(self) -> str:
+        """The address of an empty database, always the same; whatever was there is gone."""
+        import psycopg
+
+        with psycopg.connect(host=str(self._folder), user="acrcast", dbname="postgres", autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS test WITH (FORCE)")
+            connection.execute("CREATE DATABASE test")
+        return f"postgresql://acrcast@/test?host={self._folder}"
+
+    def remove(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self._folder)
+
+    def _run(self, program: str, *options: str) -> None:
+        # its output goes to a file: the server that pg_ctl leaves behind would keep a pipe open
+        with (self._folder / "output").open("ab") as output:
+            command = [self._programs / program, *options]
+            done = subprocess.run(
+                command, cwd=self._folder, user=self._user, stdout=output, stderr=output, check=False, timeout=60
+            )
+        assert done.returncode == 0, (self._folder / "output").read_text()
+
+
+@pytest.fixture(scope="session")
+def postgresql(needs_program: Callable[..., Path]) -> Iterator[PostgreSQL]:
+    """A server of the tests' own, or a skip."""
+    # Debian keeps its programs beside the path
+    debian = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    server = PostgreSQL(debian or needs_program("pg_ctl").resolve().parent)
+    yield server
+    server.remove()
 
 
 @pytest.hookimpl(wrapper=True)

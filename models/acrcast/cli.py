@@ -20,6 +20,8 @@ SUMMARIES = {
     "promote": "Make a registered version the champion (or another alias).",
     "predict": "Predict for every patient of a CSV or Parquet file.",
     "serve": "Answer POST /predict over HTTP.",
+    "keys": "Make, list and revoke the API keys that a server accepts.",
+    "audit": "Verify, export, erase: the record of what the server answered.",
     "sample-size": "How many patients a model needs to be developed.",
     "operating-characteristics": "What a trial of n patients can teach, by simulation with known truth.",
     "studies": "List the studies that ship, or show one study's fields.",

@@ -1,12 +1,10 @@
 """Activity scores that follow from a patient's own measures, wherever a study has what they need."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from inspect import signature
 
-import numpy as np
-
 from acrcast.arrays import Floats
-from acrcast.contract import Covariates
 from acrcast.domain import cdai, das28_crp, das28_esr, sdai
 
 FORMULAS: Mapping[str, Callable[..., Floats]] = {
@@ -19,12 +17,24 @@ FORMULAS: Mapping[str, Callable[..., Floats]] = {
 COMPONENTS = {name: tuple(signature(formula).parameters) for name, formula in FORMULAS.items()}
 
 
-def derived_scores(covariates: Covariates) -> dict[str, Floats]:
-    """(n,) scores by name, NaN where a component is missing; scores whose components the study does not measure are left out."""
-    position = {field.name: j for j, field in enumerate(covariates.contract.covariates)}
-    known = np.where(covariates.below, np.nan, covariates.values)
-    return {
-        name: formula(**{part: known[:, position[part]] for part in parts})
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score that a study's measures allow. positions: of its components among the study's covariates."""
+
+    name: str
+    formula: Callable[..., Floats]
+    components: tuple[str, ...]
+    positions: tuple[int, ...]
+
+    def of(self, values: Sequence[Floats | float]) -> Floats | float:
+        """The score of the components' values, (n,) each or one patient's plain numbers; NaN where one is missing."""
+        return self.formula(**dict(zip(self.components, values, strict=True)))
+
+
+def scores_of(names: tuple[str, ...]) -> tuple[Score, ...]:
+    """The scores whose components are all among the covariates of these names."""
+    return tuple(
+        Score(name, formula, parts, tuple(names.index(part) for part in parts))
         for name, formula in FORMULAS.items()
-        if position.keys() >= {*(parts := COMPONENTS[name])}
-    }
+        if {*(parts := COMPONENTS[name])} <= {*names}
+    )

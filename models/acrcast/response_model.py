@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats
-from acrcast.contract import Covariates
-from acrcast.estimators.design import CONTROL, TREATED, Terms, on_scale
+from acrcast.arrays import Bools, Floats, Integers, alike
+from acrcast.contract import Covariates, OnePatient
+from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
+from acrcast.estimators.patterns import Patterns
 from acrcast.estimators.rows import Preparation
 from acrcast.prediction import ModelIdentity
 from acrcast.promotion import Promotion
@@ -44,6 +46,24 @@ class Risks:
     control: ArmRisks | None
     benefit: ArmRisks | None
     probability_positive: Floats | None
+
+    @classmethod
+    def empty(cls, n: int, two_arms: bool) -> "Risks":  # noqa: FBT001  the study's own flag
+        """Risks that are still to be put in."""
+
+        def arm() -> ArmRisks:
+            return ArmRisks(np.empty(n), np.empty(n), np.empty(n))
+
+        return cls(arm(), arm(), arm(), np.empty(n)) if two_arms else cls(arm(), None, None, None)
+
+    def put(self, rows: Integers, risks: "Risks") -> None:
+        """The risks of these rows."""
+        for name in ("treated", "control", "benefit"):
+            into, given = getattr(self, name), getattr(risks, name)
+            if into is not None:
+                into.probability[rows], into.low[rows], into.high[rows] = given.probability, given.low, given.high
+        if self.probability_positive is not None:
+            self.probability_positive[rows] = risks.probability_positive
 
 
 @dataclass(frozen=True)
@@ -86,8 +106,20 @@ class ResponseModel:
 
     def standardise(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) standardised columns, NaN missing, and where they are only upper limits."""
-        scaled, below = on_scale(self.terms.columns, covariates)
+        scaled, below = self._column_values.of(covariates)
         return self.preparation.standardisation.apply(scaled), below
+
+    def standardise_one(self, patient: OnePatient) -> tuple[Floats, Bools, Bools]:
+        """(1, q) standardised columns of one patient, NaN missing; (q,) which are known, and which are only upper limits."""
+        Z: Floats = self.preparation.standardisation.apply(np.array([self._column_values.of_one(patient)]))
+        if patient.below:
+            below = self._column_values.below(patient)
+            return Z, ~(np.isnan(Z[0]) | below), below
+        return Z, ~np.isnan(Z[0]), self._nothing_below
+
+    @cached_property
+    def _nothing_below(self) -> Bools:
+        return np.zeros(len(self.terms.columns), dtype=bool)
 
     def risks(self, covariates: Covariates, level: float = DEFAULT_LEVEL) -> Risks:
         """Risks in each arm. level: coverage of the intervals, above 0 and below 1."""
@@ -96,90 +128,68 @@ class ResponseModel:
 
     def risks_of(self, Z: Floats, below: Bools, level: float) -> Risks:
         """The same from standardised columns (n, q)."""
-        parts = [
-            self._risks(Z[first : first + PATIENTS_AT_ONCE], below[first : first + PATIENTS_AT_ONCE], level)
-            for first in range(0, max(len(Z), 1), PATIENTS_AT_ONCE)
-        ]
-        return parts[0] if len(parts) == 1 else _joined(parts)
+        known = ~(np.isnan(Z) | below)
+        found = Risks.empty(len(Z), self.terms.two_arms)
+        for rows in alike(np.hstack([known, below])):
+            pattern = self.patterns.of(known[rows[0]], below[rows[0]])
+            for first in range(0, len(rows), PATIENTS_AT_ONCE):
+                these = rows[first : first + PATIENTS_AT_ONCE]
+                log_odds = self.ensemble.log_odds(pattern, Z[these], pattern.draws(Z[these]), self.terms.arms)
+                found.put(these, risks_of(log_odds, level))
+        return found
 
-    def spread(self, Z: Floats, below: Bools) -> Floats:
-        """(n,) standard deviation of the treated risk over the members, from standardised columns (n, q)."""
-        incomplete: Bools = np.any(np.isnan(Z) | below, axis=1)
-        drawn = self.completed(Z[incomplete], below[incomplete]) if incomplete.any() else None
-        _, members = self._arm(TREATED, Z, incomplete, drawn, DEFAULT_LEVEL)
-        deviation: Floats = expit(members).std(axis=1)
-        return deviation
+    @cached_property
+    def _column_values(self) -> ColumnValues:
+        return ColumnValues(self.terms.columns)
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """What is prepared for the measures that are known of a patient."""
+        return Patterns(self.preparation.conditional, self.nodes, self.ensemble.linear())
 
     def completed(self, Z: Floats, below: Bools) -> Floats:
         """(n, M, q) rows with unknown measures drawn, one draw for each member."""
         return self.preparation.conditional.draw(Z, below, self.nodes)
 
-    def _risks(self, Z: Floats, below: Bools, level: float) -> Risks:
-        incomplete: Bools = np.any(np.isnan(Z) | below, axis=1)
-        drawn = self.completed(Z[incomplete], below[incomplete]) if incomplete.any() else None
-        treated, treated_members = self._arm(TREATED, Z, incomplete, drawn, level)
-        if not self.terms.two_arms:
-            return Risks(treated, None, None, None)
-        control, control_members = self._arm(CONTROL, Z, incomplete, drawn, level)
-        members = expit(treated_members) - expit(control_members)
-        difference = treated.probability - control.probability
-        low, high = interval(members, level)
-        benefit = ArmRisks(difference, np.minimum(low, difference), np.maximum(high, difference))
-        return Risks(treated, control, benefit, np.mean(members > 0, axis=1))
 
-    def _arm(
-        self, arm: float, Z: Floats, incomplete: Bools, drawn: Floats | None, level: float
-    ) -> tuple[ArmRisks, Floats]:
-        """Risks in one arm and the members' log-odds (n, M). drawn: the incomplete rows, completed."""
-        if drawn is None:
-            probability = expit(self.ensemble.estimate(arm, Z))
-            members = self.ensemble.members_of_complete(arm, Z)
-        else:
-            probability = np.empty(len(Z))
-            members = np.empty((len(Z), self.ensemble.size))
-            complete = ~incomplete
-            if complete.any():
-                probability[complete] = expit(self.ensemble.estimate(arm, Z[complete]))
-                members[complete] = self.ensemble.members_of_complete(arm, Z[complete])
-            probability[incomplete] = expit(self.ensemble.estimate(arm, drawn)).mean(axis=1)
-            members[incomplete] = self.ensemble.members_of_drawn(arm, drawn)
-        low, high = interval(members, level)
-        # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
-        return ArmRisks(probability, np.minimum(expit(low), probability), np.maximum(expit(high), probability)), members
+def risks_of(log_odds: Floats, level: float) -> Risks:
+    """Risks from log-odds (n, arms, 2, M) by the members and by the estimate on each draw of what is unknown."""
+    n, arms, _, size = log_odds.shape
+    risk = expit(log_odds)
+    # of each arm on the log-odds scale, then of the benefit
+    members, centre = np.empty((n, 2 * arms - 1, size)), np.empty((n, 2 * arms - 1))
+    members[:, :arms] = log_odds[:, :, 0]
+    np.divide(np.add.reduce(risk[:, :, 1], axis=-1), size, out=centre[:, :arms])
+    if arms == 2:
+        np.subtract(risk[:, 0, 0], risk[:, 1, 0], out=members[:, 2])
+        np.subtract(centre[:, 0], centre[:, 1], out=centre[:, 2])
+    ends = interval(members, level)
+    ends[:, :arms] = expit(ends[:, :arms])
+    # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
+    low, high = np.minimum(ends[..., 0], centre), np.maximum(ends[..., 1], centre)
+    parts = [ArmRisks(centre[:, k], low[:, k], high[:, k]) for k in range(2 * arms - 1)]
+    if arms == 1:
+        return Risks(parts[0], None, None, None)
+    return Risks(parts[0], parts[1], parts[2], np.add.reduce(members[:, 2] > 0, axis=1) / size)
 
 
-def interval(members: Floats, level: float) -> tuple[Floats, Floats]:
-    """(n,) lower and upper ends between which one more member like these (n, M) would lie with probability `level`.
+def interval(members: Floats, level: float) -> Floats:
+    """(..., 2) lower and upper ends between which one more member like these (..., M) would lie with probability `level`.
 
     Quantiles of type 6 (Hyndman & Fan 1996, Am Stat 50:361): the usual type 7 would hold .941 instead of .95 with 200 members.
     """
-    ordered = np.sort(members, axis=1)
-    last = ordered.shape[1] - 1
-    ends = []
-    for quantile in ((1 - level) / 2, (1 + level) / 2):
-        position = min(max(quantile * (last + 2) - 1, 0.0), float(last))
-        lower = int(position)
-        share = position - lower
-        ends.append((1 - share) * ordered[:, lower] + share * ordered[:, min(lower + 1, last)])
-    return ends[0], ends[1]
+    positions, shares = quantiles(members.shape[-1], level)
+    ends: Floats = np.sort(members, axis=-1)[..., positions] @ shares
+    return ends
 
 
-def _joined(parts: list[Risks]) -> Risks:
-    def arms(chosen: list[ArmRisks]) -> ArmRisks:
-        return ArmRisks(
-            np.concatenate([part.probability for part in chosen]),
-            np.concatenate([part.low for part in chosen]),
-            np.concatenate([part.high for part in chosen]),
-        )
-
-    def all_of(name: str) -> ArmRisks | None:
-        chosen = [getattr(part, name) for part in parts]
-        return None if chosen[0] is None else arms(chosen)
-
-    positive = [part.probability_positive for part in parts if part.probability_positive is not None]
-    return Risks(
-        treated=arms([part.treated for part in parts]),
-        control=all_of("control"),
-        benefit=all_of("benefit"),
-        probability_positive=np.concatenate(positive) if positive else None,
-    )
+@lru_cache(maxsize=64)
+def quantiles(size: int, level: float) -> tuple[Integers, Floats]:
+    """Positions (4,) among so many ordered values, and (4, 2) how much of each is in the two ends of the interval."""
+    last = size - 1
+    exact = np.clip(np.array([(1 - level) / 2, (1 + level) / 2]) * (last + 2) - 1, 0.0, last)
+    lower = exact.astype(np.int64)
+    share = exact - lower
+    shares = np.zeros((4, 2))
+    shares[[0, 2], [0, 1]], shares[[1, 3], [0, 1]] = 1 - share, share
+    return np.array([lower[0], min(lower[0] + 1, last), lower[1], min(lower[1] + 1, last)]), shares

@@ -6,13 +6,14 @@ inside and about `OUTSIDE_RATE` are outside. docs/support.md holds what simulate
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats
-from acrcast.contract import Contract, Covariates
-from acrcast.estimators.design import TO_SCALE
+from acrcast.arrays import Bools, Floats, Integers, alike
+from acrcast.contract import Contract, Covariates, OnePatient
+from acrcast.estimators.design import Scales
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.prediction import Support, SupportStatus
 
@@ -33,6 +34,11 @@ FEWEST_VALUES = 3
 # Of the measures that make a joint distance large, those that many standard deviations from what the others let expect.
 STRIKING, NAMED_AT_MOST = 2.326, 3
 ORDER: tuple[SupportStatus, ...] = ("inside", "edge", "outside")
+# Who is inside by this share of the way to the edge needs no closer look.
+PLAIN = 0.999
+INSIDE = Support("inside", ())
+# Of 17 columns each takes about 3 kB.
+PRECISIONS_KEPT = 1024
 
 
 class Limits(NamedTuple):
@@ -72,18 +78,6 @@ class TrainingRange:
         distance = Limits(max(distance.edge, EDGE_FLOOR), max(distance.outside, OUTSIDE_FLOOR))
         return cls(low, high, excess, distance)
 
-    def beyond(self, covariates: Covariates) -> Floats:
-        """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.
-
-        0 is inside or missing, infinite what was never seen.
-        """
-        low, high, values = (
-            _on_scale(covariates.contract, part) for part in (self.low[None], self.high[None], covariates.values)
-        )
-        excess = _beyond(values, low, high)
-        excess = np.where(np.isnan(low) & ~np.isnan(values), np.inf, excess)
-        return np.where(np.isnan(values), 0.0, excess)
-
 
 def _beyond(values: Floats, low: Floats, high: Floats) -> Floats:
     """How far values lie beyond their range, as a share of its width, or in their unit where it has none; NaN stays."""
@@ -112,7 +106,7 @@ def _limits(scores: Floats) -> Limits:
 def _left_out_excess(covariates: Covariates) -> Floats:
     """(n,) the largest share by which a patient's numbers lie beyond the range of all others. Categories have no range."""
     numbers = [j for j, field in enumerate(covariates.contract.covariates) if field.kind not in ("yes_no", "category")]
-    values = _on_scale(covariates.contract, covariates.values)[:, numbers]
+    values = _scales(covariates.contract).apply(covariates.values)[:, numbers]
     enough = np.sum(~np.isnan(values), axis=0) >= FEWEST_VALUES
     values = values[:, enough]
     if values.size == 0:
@@ -129,7 +123,7 @@ def _left_out_distance(conditional: ConditionalNormal, Z: Floats) -> Floats:
 
     Approximately: the covariance is drawn towards independence by q / (q + n), and has as much less of the patient in it.
     """
-    squared, taken, _ = _squared_distance(conditional, Z)
+    squared, taken, _ = _squared_distance(Precisions(conditional), Z)
     n, q = Z.shape
     others = max(n - 1, 1)
     leverage = n / (n + q) * squared / others
@@ -142,26 +136,57 @@ def joint_distance(conditional: ConditionalNormal, Z: Floats) -> tuple[Floats, F
     Z: (n, q) standardised with NaN. Returns (n,) distances and (n, q) residuals given the other columns, in standard
     deviations, 0 where missing.
     """
-    squared, taken, residual = _squared_distance(conditional, Z)
+    squared, taken, residual = _squared_distance(Precisions(conditional), Z)
     return _on_normal_scale(squared, taken), residual
 
 
-def _squared_distance(conditional: ConditionalNormal, Z: Floats) -> tuple[Floats, Floats, Floats]:
+class _Precision(NamedTuple):
+    """Of the columns that were taken and vary. matrix: (c, c). sd: (c,) conditional standard deviations, given the others.
+
+    plain: squared distances below it are well inside.
+    """
+
+    columns: Integers
+    mean: Floats
+    matrix: Floats
+    sd: Floats
+    plain: float
+
+
+class Precisions:
+    """Inverse covariances of the columns that were taken, each worked out when they are first met; the latest are kept."""
+
+    def __init__(self, conditional: ConditionalNormal, edge: float = np.inf) -> None:
+        self._conditional, self._edge = conditional, edge
+        self._varies = np.diag(conditional.covariance) > SMALLEST_VARIANCE
+        self._kept = lru_cache(maxsize=PRECISIONS_KEPT)(self._prepare)
+
+    def of(self, taken: Bools) -> _Precision:
+        """taken: (q,)."""
+        return self._kept(taken.tobytes())
+
+    def _prepare(self, taken: bytes) -> _Precision:
+        columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
+        covariance: Floats = self._conditional.covariance[columns[:, None], columns]
+        matrix = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
+        sd: Floats = 1 / np.sqrt(np.diag(matrix))
+        spread = 2 / (9 * max(len(columns), 1))
+        plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
+        return _Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
+
+
+def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
     """(n,) squared Mahalanobis distances, (n,) over how many columns, and (n, q) residuals."""
     squared, taken = np.zeros(len(Z)), np.zeros(len(Z))
     residual = np.zeros(Z.shape)
-    masks, inverse = np.unique(~np.isnan(Z), axis=0, return_inverse=True)
-    for number, mask in enumerate(masks):
-        rows = np.flatnonzero(inverse.ravel() == number)
-        columns = np.flatnonzero(mask & (np.diag(conditional.covariance) > SMALLEST_VARIANCE))
-        if columns.size == 0:
-            continue
-        precision = np.linalg.inv(conditional.covariance[columns[:, None], columns])
-        centred = Z[rows[:, None], columns] - conditional.mean[columns]
-        weighted = centred @ precision
-        squared[rows] = np.sum(weighted * centred, axis=1)
-        taken[rows] = columns.size
-        residual[rows[:, None], columns] = weighted / np.sqrt(np.diag(precision))
+    known = ~np.isnan(Z)
+    for rows in alike(known):
+        precision = precisions.of(known[rows[0]])
+        centred = Z[rows[:, None], precision.columns] - precision.mean
+        weighted = centred @ precision.matrix
+        squared[rows] = np.einsum("nc,nc->n", weighted, centred)
+        taken[rows] = len(precision.columns)
+        residual[rows[:, None], precision.columns] = weighted * precision.sd
     return squared, taken, residual
 
 
@@ -173,64 +198,116 @@ def _on_normal_scale(squared: Floats, taken: Floats) -> Floats:
     return np.where(taken > 0, normal, 0.0)
 
 
-def _on_scale(contract: Contract, values: Floats) -> Floats:
-    return np.column_stack([TO_SCALE[field.measure.scale](values[:, j]) for j, field in enumerate(contract.covariates)])
+def _scales(contract: Contract) -> Scales:
+    return Scales([field.measure.scale for field in contract.covariates])
 
 
-def judge(
-    training: TrainingRange,
-    conditional: ConditionalNormal,
-    covariates: Covariates,
-    Z: Floats,
-    column_field: tuple[str, ...],
-    assays: Mapping[str, str],
-) -> list[Support]:
-    """One judgement a patient. Z: (n, q) standardised with NaN; column_field: the covariate of each of its columns."""
-    contract = covariates.contract
-    beyond = np.where(
-        _unseen_levels(training, conditional, covariates, column_field), np.inf, training.beyond(covariates)
-    )
-    distance, residual = joint_distance(conditional, Z)
-    other_assay = _other_assays(contract, covariates, assays)
-    judgements = []
-    for i in range(len(covariates)):
-        named = [field.name for j, field in enumerate(contract.covariates) if beyond[i, j] > training.excess.edge]
-        named += [name for name in other_assay[i] if name not in named]
-        level = max(
-            2 if (beyond[i] > training.excess.outside).any() or other_assay[i] else 1 if named else 0,
-            2 if distance[i] > training.distance.outside else 1 if distance[i] > training.distance.edge else 0,
-        )
-        if distance[i] > training.distance.edge and not named:
-            largest = np.argsort(-np.abs(residual[i]))[:NAMED_AT_MOST]
-            striking = [j for j in largest if abs(residual[i, j]) > STRIKING] or list(largest[:1])
-            named = list(dict.fromkeys(column_field[j] for j in striking))
-        judgements.append(Support(ORDER[level], tuple(named)))
-    return judgements
+class Judge:
+    """Judges patients against the training data. column_field: the covariate of each standardised column."""
+
+    def __init__(
+        self,
+        training: TrainingRange,
+        conditional: ConditionalNormal,
+        contract: Contract,
+        column_field: tuple[str, ...],
+        assays: Mapping[str, str],
+    ) -> None:
+        self._training, self._column_field, self._assays = training, column_field, assays
+        self._names = [field.name for field in contract.covariates]
+        self._assay_positions = contract.assay_positions
+        self._scales = _scales(contract)
+        low, high = (self._scales.apply(end[None])[0] for end in (training.low, training.high))
+        self._low, self._high = np.where(np.isnan(low), np.inf, low), np.where(np.isnan(high), np.inf, high)
+        self._width = np.where(high > low, high - low, 1.0)
+        self._unseen = _unseen_levels(training, conditional, contract, column_field)
+        self._precisions = Precisions(conditional, training.distance.edge)
+        # of raw values, well inside the edge: a scale never reverses the order of two values
+        spare = PLAIN * training.excess.edge * self._width
+        lowest = np.where(np.isfinite(low), self._scales.back((low - spare)[None])[0], np.inf)
+        highest = np.where(np.isfinite(high), self._scales.back((high + spare)[None])[0], -np.inf)
+        self._plain = list(zip(lowest.tolist(), highest.tolist(), strict=True))
+
+    def judge(self, covariates: Covariates, Z: Floats) -> list[Support]:
+        """One judgement a patient. Z: (n, q) standardised with NaN."""
+        excess = self.excess(covariates)
+        squared, taken, residual = _squared_distance(self._precisions, Z)
+        distance = _on_normal_scale(squared, taken)
+        named, limits = self._training.excess, self._training.distance
+        farthest = excess.max(axis=1, initial=0.0, where=~np.isnan(excess))
+        level = np.maximum(_level(farthest, named), _level(distance, limits))
+        other_assay = self._other_assays(covariates)
+        return [
+            self._judged(int(level[i]), excess[i], residual[i], other_assay.get(i, []))
+            if level[i] or i in other_assay
+            else INSIDE
+            for i in range(len(covariates))
+        ]
+
+    def judge_one(self, patient: OnePatient, Z: Floats) -> Support:
+        """The judgement of one patient. Z: (1, q)."""
+        return INSIDE if self._plainly_inside(patient, Z) else self.judge(patient.as_covariates(), Z)[0]
+
+    def _plainly_inside(self, patient: OnePatient, Z: Floats) -> bool:
+        """Whether one patient is inside by so much that nothing need be worked out to the last digit."""
+        if self._unseen:
+            return False
+        for value, (low, high) in zip(patient.values, self._plain, strict=True):
+            if value < low or value > high:
+                return False
+        for field, _ in self._assay_positions:
+            if patient.assays[field.name] not in ("", self._assays[field.name]):
+                return False
+        precision = self._precisions.of(~np.isnan(Z[0]))
+        centred = Z[0, precision.columns] - precision.mean
+        return float(centred @ precision.matrix @ centred) < precision.plain
+
+    def excess(self, covariates: Covariates) -> Floats:
+        """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.
+
+        Infinite for what was never seen; NaN is missing.
+        """
+        values = self._scales.apply(covariates.values)
+        excess = np.maximum(self._low - values, values - self._high) / self._width
+        for position, level in self._unseen:
+            excess[covariates.values[:, position] == level, position] = np.inf
+        return np.maximum(excess, 0.0)
+
+    def _judged(self, level: int, excess: Floats, residual: Floats, other_assay: list[str]) -> Support:
+        named = [self._names[j] for j in np.flatnonzero(excess > self._training.excess.edge)]
+        named += [name for name in other_assay if name not in named]
+        if not named:
+            largest = np.argsort(-np.abs(residual))[:NAMED_AT_MOST]
+            striking = [j for j in largest if abs(residual[j]) > STRIKING] or list(largest[:1])
+            named = list(dict.fromkeys(self._column_field[j] for j in striking))
+        return Support(ORDER[2 if other_assay else level], tuple(named))
+
+    def _other_assays(self, covariates: Covariates) -> dict[int, list[str]]:
+        """For each patient who has any, the measures that were taken by another assay than the study's."""
+        found: dict[int, list[str]] = {}
+        for field, position in self._assay_positions:
+            names = covariates.assays[field.name]
+            other = (names != self._assays[field.name]) & (names != "")
+            for i in np.flatnonzero(other & ~np.isnan(covariates.values[:, position])):
+                found.setdefault(int(i), []).append(self._names[position])
+        return found
+
+
+def _level(scores: Floats, limits: Limits) -> Integers:
+    """(n,) positions in `ORDER`."""
+    return np.where(scores > limits.outside, 2, np.where(scores > limits.edge, 1, 0))
 
 
 def _unseen_levels(
-    training: TrainingRange, conditional: ConditionalNormal, covariates: Covariates, column_field: tuple[str, ...]
-) -> Bools:
-    """(n, k) where a patient's level of a category is one that no patient of the training data had."""
-    unseen = np.zeros(covariates.values.shape, dtype=bool)
-    for position, field in enumerate(covariates.contract.covariates):
+    training: TrainingRange, conditional: ConditionalNormal, contract: Contract, column_field: tuple[str, ...]
+) -> list[tuple[int, int]]:
+    """(position of the covariate, level) of the levels of categories that no patient of the training data had."""
+    unseen = []
+    for position, field in enumerate(contract.covariates):
         columns = [j for j, name in enumerate(column_field) if name == field.name] if field.levels else []
         for level, j in enumerate(columns, start=1):
             # an indicator whose 0 and 1 are one standardised value did not vary: all had the level, or none
             everybody = training.low[position] == level == training.high[position]
             if conditional.low[j] == conditional.high[j] and not everybody:
-                unseen[:, position] |= covariates.values[:, position] == level
+                unseen.append((position, level))
     return unseen
-
-
-def _other_assays(contract: Contract, covariates: Covariates, assays: Mapping[str, str]) -> list[list[str]]:
-    """For each patient, the measures that were taken by another assay than the study's."""
-    found: list[list[str]] = [[] for _ in range(len(covariates))]
-    taken: Bools = ~np.isnan(covariates.values)
-    position = {field.name: j for j, field in enumerate(contract.covariates)}
-    for field in contract.assays:
-        measure = field.measure.assay_of or ""
-        for i, name in enumerate(covariates.assays[field.name]):
-            if name and name != assays[field.name] and taken[i, position[measure]]:
-                found[i].append(measure)
-    return found

@@ -1,13 +1,20 @@
 """Predictions of many patients as columns: what files, MLflow and Spark are given."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from acrcast.answer import DECIMALS, support_of
 from acrcast.contract import Covariates
+from acrcast.many import risks_of_many
 from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel
+from acrcast.support import INSIDE
 
-Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+# What is worked out of so many rows stays near the processor.
+ROWS_AT_ONCE = 8192
+
+Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
 
 
 def prediction_columns(
@@ -17,22 +24,35 @@ def prediction_columns(
 
     One-arm studies have no columns of a control or a benefit.
     """
+    parts = [
+        _columns(model, covariates.rows(slice(first, first + ROWS_AT_ONCE)), level)
+        for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE)
+    ]
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _columns(model: ResponseModel, covariates: Covariates, level: float) -> dict[str, Column]:
     Z, below = model.standardise(covariates)
-    risks = model.risks_of(Z, below, level)
-    columns: dict[str, Column] = {}
+    risks = risks_of_many(model, Z, below, level)
+    found = _arm("treated", risks.treated)
     if risks.control is not None and risks.benefit is not None and risks.probability_positive is not None:
-        columns |= _arm("control", risks.control) | _arm("treated", risks.treated)
-        columns |= _arm("benefit", risks.benefit, estimate="difference")
-        columns["benefit_probability_positive"] = _rounded(risks.probability_positive)
-    else:
-        columns |= _arm("treated", risks.treated)
+        found |= _arm("control", risks.control) | _arm("benefit", risks.benefit, estimate="difference")
+        found["benefit_probability_positive"] = risks.probability_positive
     support = support_of(model, covariates, Z)
-    missing = np.isnan(covariates.values)
-    names = np.array([field.name for field in model.study.contract.covariates])
-    columns["support"] = np.array([judged.status for judged in support], dtype=np.str_)
-    columns["support_measures"] = np.array([" ".join(judged.measures) for judged in support], dtype=np.str_)
-    columns["missing"] = np.array([" ".join(names[row]) for row in missing], dtype=np.str_)
-    return columns
+    elsewhere = [i for i, judged in enumerate(support) if judged is not INSIDE]
+    incomplete = np.flatnonzero(np.isnan(covariates.values).any(axis=1))
+    names = np.array(covariates.contract.names)
+    texts: dict[str, Column] = {
+        "support": _texts(len(support), INSIDE.status, {i: support[i].status for i in elsewhere}),
+        "support_measures": _texts(len(support), "", {i: " ".join(support[i].measures) for i in elsewhere}),
+        "missing": _texts(
+            len(support), "", {int(i): " ".join(names[np.isnan(covariates.values[i])]) for i in incomplete}
+        ),
+    }
+    return {
+        name: _rounded(found[name]) if is_number else texts[name]
+        for name, is_number in column_names(model.study.has_control)
+    }
 
 
 def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
@@ -47,12 +67,15 @@ def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT00
     )
 
 
-def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, Column]:
-    return {
-        f"{name}_{estimate}": _rounded(risks.probability),
-        f"{name}_low": _rounded(risks.low),
-        f"{name}_high": _rounded(risks.high),
-    }
+def _texts(count: int, usual: str, others: Mapping[int, str]) -> npt.NDArray[np.object_]:
+    column = np.full(count, usual, dtype=object)
+    for i, text in others.items():
+        column[i] = text
+    return column
+
+
+def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, npt.NDArray[np.float64]]:
+    return {f"{name}_{estimate}": risks.probability, f"{name}_low": risks.low, f"{name}_high": risks.high}
 
 
 def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

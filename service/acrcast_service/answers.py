@@ -1,10 +1,13 @@
 """Answers as JSON, written from the dataclasses that document them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import Response
 from pydantic import TypeAdapter
 from pydantic_core import SchemaSerializer
+
+from acrcast.errors import Problem
 
 # A writer is compiled from its dataclass once. It is several times faster than `as_answer` with any JSON library.
 _WRITERS: dict[type[Any], SchemaSerializer] = {}
@@ -21,3 +24,8 @@ def written(content: object) -> bytes:
     if writer is None:
         writer = _WRITERS[kind] = TypeAdapter(kind).serializer
     return writer.to_json(content, exclude_none=True)
+
+
+def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """What an answer says of each: the field, and what was expected of it."""
+    return [{"field": problem.field, "message": problem.message} for problem in problems]

@@ -1,6 +1,9 @@
 """The application: the rooms put together."""
 
+import asyncio
 import gc
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,9 +14,26 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.guard import guarded
+from acrcast_service.auth.service import Auth
+from acrcast_service.batch import routes as batch
+from acrcast_service.batch.service import Pool
+from acrcast_service.champion import routes as champion
+from acrcast_service.champion.opening import challenger_of, champion_of
+from acrcast_service.champion.shadow import Shadow
+from acrcast_service.champion.watch import ended
+from acrcast_service.draining import Draining
 from acrcast_service.errors import LastResort, add_error_handlers
 from acrcast_service.model_card import routes as model_card
-from acrcast_service.model_store import ModelStore, load_model
+from acrcast_service.model_store import ModelStore
+from acrcast_service.observation import routes as observation
+from acrcast_service.observation.logs import log_through, open_lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.middleware import Observed
+from acrcast_service.observation.traces import open_traces
+from acrcast_service.outcomes import routes as outcomes
+from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.security_headers import SecurityHeaders
@@ -23,6 +43,11 @@ from acrcast_service.settings import Settings, read_settings
 
 def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
+    models, challengers = ModelStore(settings.level, model), ModelStore(settings.level)
+    draining = Draining(settings.unready_seconds)
+    # what FastAPI's own telemetry would say is said in observation, without what clients sent
+    metrics, traces = Metrics(), open_traces()
+    lines = open_lines(settings.log_level, settings.log_format)
     app = FastAPI(
         title="acrcast",
         version=acrcast.__version__,
@@ -40,28 +65,77 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
+        middleware=[
+            Middleware(Observed, lines, metrics, traces),
+            Middleware(Overload, settings),
+            Middleware(SecurityHeaders, also=draining.headers),
+            Middleware(LastResort),
+        ],
     )
-    app.state.server = ServerState(settings, ModelStore(model))
+    audit = AuditTrail(settings)
+    app.state.server = ServerState(
+        settings,
+        models,
+        champion=champion_of(settings, models),
+        challenger=challenger_of(settings, challengers, models),
+        shadow=Shadow(challengers, audit.record),
+        draining=draining,
+        audit=audit,
+        auth=Auth(settings),
+        batches=Pool(settings.batches_at_once),
+        metrics=metrics,
+        lines=lines,
+        traces=traces,
+    )
     add_error_handlers(app)
-    for room in (prediction, model_card, health, api_docs, pages):
+    for room in (prediction, batch, observation, outcomes, model_card, champion, health, api_docs, pages):
         # not include_router, which matches every request twice: once for the router, once within it
-        app.router.routes.extend(room.router.routes)
+        app.router.routes.extend(guarded(room.router.routes))
     return app
 
 
 def from_environment() -> FastAPI:
-    """For a server that makes the application itself, as each worker process does."""
-    return create_app(read_settings())
+    """For a server that makes the application itself."""
+    settings = read_settings()
+    log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
+    return create_app(settings)
+
+
+def for_worker() -> FastAPI:
+    """For a worker process, started by one that has just opened the model: it takes what that one kept."""
+    app = from_environment()
+    server: ServerState = app.state.server
+    server.champion.open(ask=False)
+    return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     server: ServerState = app.state.server
     if server.models.is_empty:
-        server.models.put(load_model(server.settings))
+        server.champion.open()
+    watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
+    identity = server.models.current.model.identity
+    server.lines.write(
+        logging.INFO, "model-loaded", {"name": identity.name, "version": identity.version, "model": identity.digest}
+    )
+    server.audit.start()
+    await server.auth.start()
+    tasks = [asyncio.create_task(run()) for run in (*(watch.run for watch in watches), server.shadow.run)]
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
+    server.draining.watch()
+    server.lines.write(logging.INFO, "started", {"version": acrcast.__version__, "process": os.getpid()})
     yield
+    for watch in watches:
+        watch.stop()
+    for task in tasks:
+        await ended(task)
     server.models.clear()
+    server.batches.close()
+    await server.auth.stop()
+    await server.audit.stop()
+    if server.traces is not None:
+        await asyncio.to_thread(server.traces.stop)
+    server.lines.write(logging.INFO, "stopped", {"process": os.getpid()})

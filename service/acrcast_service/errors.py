@@ -26,6 +26,7 @@ from acrcast.errors import (
     TamperedError,
     UsageError,
 )
+from acrcast_service.champion.registry import UnreachableError
 from acrcast_service.problems import (
     BAD_REQUEST,
     CANNOT_BE_FITTED,
@@ -53,6 +54,7 @@ PROBLEM_OF: Mapping[type[AcrcastError], ProblemType] = {
     TamperedError: MODEL_UNUSABLE,
     NewerFormatError: MODEL_UNUSABLE,
     OtherContractError: MODEL_UNUSABLE,
+    UnreachableError: MODEL_UNUSABLE,
     FitError: CANNOT_BE_FITTED,
     GateRefusal: REFUSED_BY_GATE,
 }

@@ -6,7 +6,8 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 
 from acrcast_service.answers import json_answer
-from acrcast_service.problems import NOT_READY, documented
+from acrcast_service.auth.callers import open_to_all
+from acrcast_service.problems import AUDIT_UNAVAILABLE, NOT_READY, STOPPING, HttpProblem, documented
 from acrcast_service.server_state import state_of
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -21,17 +22,35 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A model is loaded; `model` is its digest, as in every prediction."""
+    """A model is loaded and the audit can be written; `model` is its digest, as in every prediction.
+
+    refused: why the model that is now at the same place does not answer. unconfirmed: why that place could not be asked.
+    """
 
     status: Literal["ready"]
     model: str
+    refused: str | None
+    unconfirmed: str | None
 
 
 @router.get("/live", summary="Is the process alive?", response_model=Alive)
+@open_to_all
 async def live() -> Response:
     return json_answer(Alive("alive"))
 
 
-@router.get("/ready", summary="Can it predict?", response_model=Ready, responses=documented(NOT_READY))
+@router.get(
+    "/ready",
+    summary="Can it predict?",
+    response_model=Ready,
+    responses=documented(NOT_READY, STOPPING, AUDIT_UNAVAILABLE),
+)
+@open_to_all
 async def ready(request: Request) -> Response:
-    return json_answer(Ready("ready", state_of(request).models.current.model.identity.digest))
+    server = state_of(request)
+    if server.draining.begun:
+        raise HttpProblem(STOPPING)
+    standing = server.champion.standing
+    digest = server.models.current.model.identity.digest
+    server.audit.check()
+    return json_answer(Ready("ready", digest, standing.refused, standing.unconfirmed))

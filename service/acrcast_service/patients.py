@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -41,7 +41,7 @@ class PatientReader:
         # Every pair of an object has a colon. As many colons as different fields: none was given twice, and no more
         # need be looked at. Text with a colon in it, and a value that is an object, take the longer way.
         if body.count(b":") != len(patient.model_fields_set):
-            _refuse_repeated_names(body)
+            refuse_repeated_names(body)
         return patient
 
     def _refusal(self, error: ValidationError) -> Exception:
@@ -59,10 +59,15 @@ class PatientReader:
         for name in dict.fromkeys(item["loc"][0] for item in found if item["loc"]):
             if name in self._contract:
                 yield Problem(name, _what_was_expected(self._contract[name], absent=name in absent))
-        for name in unknown[:UNKNOWN_NAMED]:
-            yield self._unknown(name)
+        yield from self.unknown(unknown)
+
+    def unknown(self, names: Iterable[str]) -> list[Problem]:
+        """A problem for each name that no field has, up to a limit."""
+        unknown = [name for name in names if name not in self._contract]
+        problems = [self._unknown(name) for name in unknown[:UNKNOWN_NAMED]]
         if len(unknown) > UNKNOWN_NAMED:
-            yield Problem("", f"{len(unknown) - UNKNOWN_NAMED} further unknown fields", code="unknown")
+            problems.append(Problem("", f"{len(unknown) - UNKNOWN_NAMED} further unknown fields", code="unknown"))
+        return problems
 
     def _unknown(self, name: str) -> Problem:
         if not FIELD_LIKE.fullmatch(name):
@@ -84,8 +89,8 @@ def _of_the_whole(error_type: str) -> str:
     return "these values do not go together in this study"
 
 
-def _refuse_repeated_names(body: bytes) -> None:
-    """Raises InputError when an object at any depth has a name twice. body: one valid patient, hence shallow."""
+def refuse_repeated_names(body: bytes) -> None:
+    """Raises InputError when an object at any depth has a name twice. body: what was validated, hence shallow."""
     repeated: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:

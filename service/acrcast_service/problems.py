@@ -48,14 +48,20 @@ METHOD_NOT_ALLOWED = ProblemType(
 REFUSED_BY_GATE = ProblemType(
     "refused-by-gate", 409, "A check refused", "detail begins with the permanent code of the check."
 )
+NOT_ACCEPTABLE = ProblemType(
+    "not-acceptable",
+    406,
+    "The answer cannot have this form",
+    "detail says which media types the Accept header may name.",
+)
 TOO_LARGE = ProblemType(
     "too-large", 413, "The body is too large", "detail says how many bytes this server reads at most."
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    "The body must be JSON",
-    "Send Content-Type: application/json, in UTF-8 and not compressed.",
+    "The body must be of another type",
+    "Send Content-Type: application/json, in UTF-8 and not compressed; a batch may also be Arrow or Parquet.",
 )
 INVALID_INPUT = ProblemType(
     "invalid-input",
@@ -78,11 +84,99 @@ NOT_READY = ProblemType(
     "No model is loaded yet",
     "The server is starting or stopping. Try again after Retry-After seconds.",
 )
+BUSY = ProblemType(
+    "busy",
+    503,
+    "The server works on as many batches as it may",
+    "Nothing was answered or recorded. Try again after Retry-After seconds.",
+)
+STOPPING = ProblemType(
+    "stopping",
+    503,
+    "The server is stopping",
+    "It still answers what reaches it, and takes nothing more in a moment. Send requests to another.",
+)
 MODEL_UNUSABLE = ProblemType(
     "model-unusable",
     503,
     "The model cannot be used",
     "The model on the server's disk is incomplete, was changed, or does not fit this version. Its operator must act.",
+)
+AUDIT_UNAVAILABLE = ProblemType(
+    "audit-unavailable",
+    503,
+    "The audit cannot be written",
+    "No answer leaves before it is recorded, and the database does not take it now. Try again after Retry-After seconds.",
+)
+KEY_IN_USE = ProblemType(
+    "idempotency-key-in-use",
+    409,
+    "A request with this Idempotency-Key is being answered",
+    "Try again after Retry-After seconds: the answer to the first request will be repeated.",
+)
+KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    422,
+    "This Idempotency-Key was used for another request",
+    "A key belongs to one body: choose a new key for a new request.",
+)
+OUTCOME_EXISTS = ProblemType(
+    "outcome-exists",
+    409,
+    "This prediction has another outcome",
+    'To replace it, send the outcome again with "correction": true. Both stay in the audit.',
+)
+
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated",
+    401,
+    "This server does not know who asks",
+    "Send Authorization: Bearer with an API key (acr_...) or a token of the identity provider that the server trusts. "
+    "detail says what is wrong with what was sent. A key that was just made is known within seconds.",
+)
+MISSING_SCOPE = ProblemType(
+    "missing-scope",
+    403,
+    "This caller may not do that",
+    "The key or token is valid and lacks the scope that detail names: predict, outcome, audit or admin.",
+)
+BODY_TOO_SLOW = ProblemType(
+    "body-too-slow",
+    408,
+    "The body took too long to arrive",
+    "The connection is closed. Send the body at once, or over a faster line.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests",
+    429,
+    "This key asks too often",
+    "Each key may ask so often as RateLimit-Policy says. Try again after Retry-After seconds.",
+)
+OVERLOADED = ProblemType(
+    "overloaded",
+    503,
+    "The server has as many requests as it can answer in time",
+    "Nothing was done. Try again after Retry-After seconds, and wait longer after each further refusal.",
+)
+IDENTITY_UNAVAILABLE = ProblemType(
+    "identity-unavailable",
+    503,
+    "The server cannot find out who asks",
+    "The keys of the identity provider, or the API keys in the database, could not be read. Nobody is let in meanwhile. "
+    "Try again after Retry-After seconds.",
+)
+HEADERS_TOO_LARGE = ProblemType(
+    "headers-too-large",
+    431,
+    "The request's headers are too large",
+    "The connection is closed. Send fewer or shorter headers.",
+)
+
+HEADERS_TOO_SLOW = ProblemType(
+    "headers-too-slow",
+    408,
+    "The request's headers took too long to arrive",
+    "The connection is closed. Open one when there is something to send.",
 )
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
@@ -92,6 +186,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         BAD_REQUEST,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
+        NOT_ACCEPTABLE,
         REFUSED_BY_GATE,
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
@@ -99,7 +194,21 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         CANNOT_BE_FITTED,
         INTERNAL,
         NOT_READY,
+        BUSY,
+        STOPPING,
         MODEL_UNUSABLE,
+        AUDIT_UNAVAILABLE,
+        KEY_IN_USE,
+        KEY_REUSED,
+        OUTCOME_EXISTS,
+        UNAUTHENTICATED,
+        MISSING_SCOPE,
+        BODY_TOO_SLOW,
+        TOO_MANY_REQUESTS,
+        OVERLOADED,
+        IDENTITY_UNAVAILABLE,
+        HEADERS_TOO_LARGE,
+        HEADERS_TOO_SLOW,
     )
 }
 

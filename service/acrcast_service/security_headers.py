@@ -11,10 +11,10 @@ UNLESS_SAID = [(b"cache-control", b"no-store"), (b"content-security-policy", NOT
 
 
 class SecurityHeaders:
-    """Adds them to every response, errors included."""
+    """Adds them to every response, errors included. also: further headers; whoever made the list may change it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, also: list[tuple[bytes, bytes]]) -> None:
+        self.app, self.also = app, also
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
@@ -23,6 +23,7 @@ class SecurityHeaders:
                 message["headers"] = [
                     *message["headers"],
                     *ALWAYS,
+                    *self.also,
                     *(header for header in UNLESS_SAID if header[0] not in said),
                 ]
             await send(message)

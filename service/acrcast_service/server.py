@@ -1,11 +1,10 @@
 """Runs the application: the address, the worker processes, and how they stop."""
 
 import errno
-import ipaddress
-import logging
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
 
 import click
@@ -18,7 +17,12 @@ from uvicorn.supervisors import Multiprocess
 from acrcast.errors import AcrcastError, UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast_service.app import create_app
-from acrcast_service.model_store import load_model, local_folder
+from acrcast_service.audit.trail import prepare_audit
+from acrcast_service.auth.service import check_who_may
+from acrcast_service.connections import BoundedHttpProtocol
+from acrcast_service.observation.logs import log_through, open_lines
+from acrcast_service.observation.metrics import FOLDER as METRICS_FOLDER
+from acrcast_service.server_state import ServerState
 from acrcast_service.settings import PREFIX, Settings
 
 BACKLOG = 2048
@@ -27,39 +31,36 @@ BACKLOG = 2048
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; returns when running requests have been answered.
 
-    Raises UsageError when the address is not allowed or does not exist, ArtefactError when the model cannot be used,
-    AcrcastError when the port is taken. The address is taken before the model is loaded, and answers after.
+    Raises UsageError when the address is not allowed or does not exist, or the database is not of this version,
+    ArtefactError when the model cannot be used, AcrcastError when the port is taken or the database cannot be used. The address is taken before the model is loaded, and answers after.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with bind(settings) as listener, local_folder(settings.model) as folder:
-        local = settings.model_copy(update={"model": str(folder)})
-        model = load_model(local)
+    log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
+    with bind(settings) as listener, tempfile.TemporaryDirectory(prefix="acrcast-metrics-") as metrics_folder:
+        app = create_app(settings)
+        server: ServerState = app.state.server
+        server.champion.open()
+        identity = server.models.current.model.identity
+        check_who_may(settings)
+        prepare_audit(settings)
         if settings.workers == 1:
-            serve = _here(_config(create_app(local, model), settings), listener)
+            serve = _here(_config(app, settings), listener)
         else:
-            _export(local)
-            serve = _in_workers(_config("acrcast_service.app:from_environment", settings), listener)
+            _export(settings)
+            os.environ[METRICS_FOLDER] = metrics_folder
+            serve = _in_workers(_config("acrcast_service.app:for_worker", settings), listener)
         listen(listener, settings)
-        click.echo(_greeting(settings.host, listener.getsockname()[1], model.identity))
+        click.echo(_greeting(settings.host, listener.getsockname()[1], identity))
         serve()
 
 
 def bind(settings: Settings) -> socket.socket:
-    """A socket bound to the settings' address, not yet listening.
-
-    Beyond this machine only when something in front authenticates: this server asks nobody who they are.
-    """
+    """A socket bound to the settings' address, not yet listening."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError:
         raise UsageError(f"--host {settings.host}: no such address on this machine") from None
     # a name such as localhost has an address of each family: clients try IPv4 everywhere
     family, kind, protocol, _, address = min(found, key=lambda item: item[0] != socket.AF_INET)
-    if not ipaddress.ip_address(str(address[0])).is_loopback and not settings.behind_authenticating_proxy:
-        raise UsageError(
-            f"--host {settings.host} can be reached from other machines, and no authentication is configured: "
-            f"use 127.0.0.1, or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if something in front authenticates every request"
-        )
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -100,7 +101,7 @@ def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -5,16 +5,35 @@ from typing import cast
 
 from fastapi import Request
 
+from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.auth.service import Auth
+from acrcast_service.batch.service import Pool
+from acrcast_service.champion.shadow import Shadow
+from acrcast_service.champion.watch import ModelWatch
+from acrcast_service.draining import Draining
 from acrcast_service.model_store import ModelStore
+from acrcast_service.observation.logs import Lines
+from acrcast_service.observation.metrics import Metrics
+from acrcast_service.observation.traces import Traces
 from acrcast_service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """Made once by `create_app`."""
+    """Made once by `create_app`. models: holds the model that answers; champion, challenger: keep theirs up to date."""
 
     settings: Settings
     models: ModelStore
+    champion: ModelWatch
+    challenger: ModelWatch | None
+    shadow: Shadow
+    draining: Draining
+    audit: AuditTrail
+    auth: Auth
+    batches: Pool
+    metrics: Metrics
+    lines: Lines
+    traces: Traces | None
 
 
 def state_of(request: Request) -> ServerState:

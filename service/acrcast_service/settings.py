@@ -1,11 +1,14 @@
 """Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
 
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from acrcast.errors import UsageError
+from acrcast_service.observation.logs import LogFormat, LogLevel
 
 PREFIX = "ACRCAST_"
 
@@ -27,17 +30,101 @@ class Settings(BaseSettings):
     study: Annotated[
         str | None, Field(description="Key of a study that ships, or the path of your own study's .py file")
     ] = None
+    state: Annotated[Path, Field(description="Folder of what the server keeps, unless told otherwise")] = Path(
+        ".acrcast"
+    )
+    model_refresh_seconds: Annotated[
+        float, Field(ge=0, description="How often to look whether there is another model at the same place; 0 never")
+    ] = 60.0
+    challenger: Annotated[
+        str | None,
+        Field(
+            description="Folder or MLflow URI of a second model, which predicts for the same patients and answers nobody"
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="sqlite:///PATH or postgresql://USER@HOST/NAME; the file acrcast.db in the state if unset",
+        ),
+    ] = None
+    audit: Annotated[bool, Field(description="No prediction is answered before it is recorded in the database")] = True
+    audit_key_file: Annotated[
+        Path | None,
+        Field(description="File of the key that seals the audit: 32 bytes in Base64; audit.key in the state if unset"),
+    ] = None
+    retention_days: Annotated[
+        int | None,
+        Field(ge=1, description="acrcast audit retention makes what is older unreadable; everything is kept if unset"),
+    ] = None
     level: Annotated[float, Field(gt=0, lt=1, description="Level of the intervals in answers")] = 0.95
     body_limit_bytes: Annotated[int, Field(ge=1, description="Largest request body that is read")] = 65_536
-    shutdown_seconds: Annotated[
-        int, Field(ge=0, description="How long running requests may take to finish after SIGTERM")
+    batch_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch that is read")] = 67_108_864
+    batch_rows: Annotated[int, Field(ge=1, description="Most patients in one batch")] = 100_000
+    batches_at_once: Annotated[
+        int, Field(ge=1, le=64, description="Batches that one process works on at a time; further ones are refused")
+    ] = 2
+    log_level: Annotated[LogLevel, Field(description="The least grave lines that are logged")] = "info"
+    log_format: Annotated[
+        LogFormat, Field(description="Lines as json or as text; auto is text on a terminal and json elsewhere")
+    ] = "auto"
+    body_seconds: Annotated[
+        float, Field(gt=0, description="How long a body may take to arrive; a second more for every 64 KiB of it")
     ] = 10
+    requests_in_progress: Annotated[int, Field(ge=1, description="Requests that one process answers at a time")] = 64
+    requests_waiting: Annotated[
+        int, Field(ge=0, description="Requests that may wait for those; any more are refused at once")
+    ] = 16
+    rate_limit: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[1-9]\d{0,5} ?/ ?(second|minute|hour|day)$",
+            description="How often each key may ask one process, such as 100/second; no limit if unset",
+        ),
+    ] = None
+    oidc_issuer: Annotated[
+        str | None, Field(min_length=1, description="Tokens of this issuer are accepted, its iss exactly as written")
+    ] = None
+    oidc_audience: Annotated[
+        str | None, Field(min_length=1, description="What a token's aud must be or contain: the name of this service")
+    ] = None
+    oidc_keys: Annotated[
+        str | None,
+        Field(min_length=1, description="The issuer's key set (JWKS): an https:// address, or the path of a file"),
+    ] = None
+    oidc_scope_claim: Annotated[str, Field(description="Claim with the scopes: a list, or words in one text")] = "scope"
+    oidc_tenant_claim: Annotated[
+        str | None, Field(description="Claim with the tenant; every token is of the tenant default if unset")
+    ] = None
+    oidc_keys_kept_seconds: Annotated[
+        int, Field(ge=0, description="How long the last key set holds while the issuer's cannot be read")
+    ] = 3600
+    unready_seconds: Annotated[
+        float,
+        Field(
+            ge=0, description="How long after SIGTERM the server still takes requests, and says that it is not ready"
+        ),
+    ] = 2.0
+    shutdown_seconds: Annotated[
+        int, Field(ge=0, description="How long running requests may take to finish once no more are taken")
+    ] = 7
     behind_authenticating_proxy: Annotated[
         bool,
         Field(
-            description="Something in front authenticates every request, so listening beyond this machine is allowed"
+            description="Something in front authenticates every request: with neither keys nor an issuer here, "
+            "listening beyond this machine is allowed, and whoever comes through may do everything"
         ),
     ] = False
+
+    @property
+    def database_url(self) -> str:
+        """Never shown: it may hold a password."""
+        return self.database or f"sqlite:///{self.state / 'acrcast.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        return self.audit_key_file or self.state / "audit.key"
 
 
 def read_settings(**given: object) -> Settings:
@@ -53,3 +140,11 @@ def read_settings(**given: object) -> Settings:
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise UsageError(problems) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

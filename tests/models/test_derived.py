@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from acrcast.derived import derived_scores
+from acrcast.derived import scores_of
 
-NAN = np.nan
+
+def derived_scores(covariates):
+    """(n,) scores by name."""
+    known = np.where(covariates.below, np.nan, covariates.values)
+    scores = scores_of(covariates.contract.names)
+    return {score.name: score.of([known[:, j] for j in score.positions]) for score in scores}
 
 
 def test_all_four_scores_follow_from_a_complete_patient(covariates_of, a_patient):
@@ -38,3 +43,19 @@ def test_a_score_whose_component_is_missing_is_missing_and_the_others_are_not(co
 def test_a_study_that_measures_none_of_the_components_has_no_scores(a_trial, auranofin, one_arm):
     assert derived_scores(a_trial(auranofin, 5).covariates) == {}
     assert derived_scores(a_trial(one_arm, 5).covariates) == {}
+
+
+def test_a_score_of_one_patients_plain_numbers_is_that_of_columns(covariates_of, a_patient):
+    covariates = covariates_of(a_patient(esr_mm_per_h=0.5), a_patient())
+    columns = derived_scores(covariates)
+    for i in range(2):
+        for score in scores_of(covariates.contract.names):
+            alone = score.of([float(covariates.values[i, j]) for j in score.positions])
+            assert alone == pytest.approx(columns[score.name][i], abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.inf])
+def test_a_plain_number_that_no_formula_takes_is_refused(ld_il2, value):
+    for score in scores_of(ld_il2.contract.names):
+        with pytest.raises(ValueError, match="expected finite values of 0 or more"):
+            score.of([value] * len(score.positions))

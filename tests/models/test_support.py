@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from acrcast.estimators.design import columns_of
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.estimators.rows import Preparation
-from acrcast.support import Limits, TrainingRange, joint_distance, judge
+from acrcast.support import Judge, Limits, TrainingRange, joint_distance
 
 NAN = np.nan
 
@@ -27,7 +28,8 @@ def judged():
         others = replace(trial, covariates=covariates, treated=np.ones(len(covariates), dtype=bool))
         others = replace(others, responded=others.treated, risk=np.ones(len(covariates)))
         Z = preparation.standardisation.apply(others.rows.scaled)
-        return judge(learned, preparation.conditional, covariates, Z, fields, trial.study.assays)
+        judge = Judge(learned, preparation.conditional, trial.study.contract, fields, trial.study.assays)
+        return judge.judge(covariates, Z)
 
     return run
 
@@ -81,13 +83,17 @@ def test_how_far_beyond_the_range_is_a_share_of_its_width_on_the_measures_scale(
     learned = TrainingRange(
         np.array([40.0, 0, 0, 0]), np.array([60.0, 2, np.exp(2) - 1, 1]), Limits(0.1, 0.3), Limits(2, 3)
     )
+    columns = tuple(column.field for column in columns_of(one_arm.contract))
+    indicators = np.array([NAN, 0, 0, NAN, 0]), np.array([NAN, 1, 1, NAN, 1])
+    conditional = ConditionalNormal(np.zeros(5), np.eye(5), *indicators, np.array([0, 1, 1, 2, 3]))
+    judge = Judge(learned, conditional, one_arm.contract, columns, {})
 
     def beyond(*values):
-        return learned.beyond(replace(covariates, values=np.array([values], dtype=float)))[0]
+        return judge.excess(replace(covariates, values=np.array([values], dtype=float)))[0]
 
     np.testing.assert_allclose(beyond(62, 1, np.exp(3) - 1, 0), [0.1, 0, 0.5, 0], rtol=0, atol=1e-12)
     np.testing.assert_allclose(beyond(30, 1, 1, 1), [0.5, 0, 0, 0], rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(beyond(50, 1, NAN, NAN), [0, 0, 0, 0])
+    np.testing.assert_array_equal(beyond(50, 1, NAN, NAN), [0, 0, NAN, NAN])
 
 
 def test_a_measure_that_was_never_taken_in_training_is_outside(trial, typical, judged):

@@ -1,16 +1,19 @@
 """A small made-up model of any study, saved and loaded like a real one, and clients of the real application."""
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -26,6 +29,8 @@ from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
 from acrcast.support import TrainingRange
 from acrcast_service.app import create_app
+from acrcast_service.audit.chain import Chain
+from acrcast_service.audit.trail import open_chain
 from acrcast_service.settings import PREFIX, Settings
 
 PATIENTS, MEMBERS = 300, 200
@@ -34,10 +39,16 @@ ACRCAST = (sys.executable, "-m", "acrcast.cli")
 
 
 class Client:
-    """Calls an application in this process, through the whole of it; an exception that leaves it fails the test."""
+    """Calls an application in this process, through the whole of it; an exception that leaves it fails the test.
 
-    def __init__(self, app: Any) -> None:
+    started: whether the application has started.
+    """
+
+    def __init__(self, app: Any, *, started: bool = True) -> None:
         self._runner = asyncio.Runner()
+        self._running = AsyncExitStack()
+        if started:
+            self._runner.run(self._running.enter_async_context(app.router.lifespan_context(app)))
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://acrcast.test")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -57,6 +68,7 @@ class Client:
 
     def close(self) -> None:
         self._runner.run(self._http.aclose())
+        self._runner.run(self._running.aclose())
         self._runner.close()
 
 
@@ -87,9 +99,9 @@ def a_patient() -> Callable[..., dict[str, Any]]:
     return lambda **changed: patient | changed
 
 
-def save_model(study: Study, folder: Path) -> Path:
+def save_model(study: Study, folder: Path, seed: int = 7) -> Path:
     """A logistic model of the study with made-up coefficients; not trained, and good for nothing but its form."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     covariates = _made_up(study.contract, rng)
     terms = Terms.of(study)
     rows = TrialRows.of(study, covariates, rng.random(PATIENTS) < 0.5, rng.random(PATIENTS) < 0.5)
@@ -180,24 +192,87 @@ def one_arm_folder(own_study: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_settings_from_outside() -> Iterator[None]:
-    """The defaults, whatever the machine's environment says."""
+def _no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The defaults, whatever the machine's environment says, and a state of the tests' own."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             patch.delenv(PREFIX + name.upper(), raising=False)
+        patch.setenv(PREFIX + "STATE", str(tmp_path_factory.mktemp("state")))
         yield
 
 
 @pytest.fixture(scope="session")
-def serving() -> Iterator[Callable[[Any], Client]]:
+def serving() -> Iterator[Callable[..., Client]]:
     """Makes a client of an application; closed at the end."""
     with ExitStack() as stack:
-        yield lambda app: stack.enter_context(closing(Client(app)))
+        yield lambda app, **how: stack.enter_context(closing(Client(app, **how)))
 
 
 @pytest.fixture(scope="session")
 def client(serving: Callable[[Any], Client], model: ResponseModel) -> Client:
     return serving(create_app(Settings(), model))
+
+
+class Traffic:
+    """Clients that ask for the same patient again and again, each on a connection that it keeps while it may.
+
+    answers: of status 200, read whole. others: every other status. failures: requests without an answer, by what happened.
+    """
+
+    def __init__(self, port: int, patient: dict[str, Any], clients: int = 4) -> None:
+        self._port, self._body = port, json.dumps(patient).encode()
+        self.answers: list[dict[str, Any]] = []
+        self.others: list[int] = []
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Nobody asks any more; who has asked waits for the answer."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def wait_for(self, answers: int) -> None:
+        """Until so many more were answered."""
+        with self._changed:
+            wanted = len(self.answers) + answers
+            assert self._changed.wait_for(lambda: len(self.answers) >= wanted or self.failures, 60)
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", self._body, {"content-type": "application/json"})
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                with self._changed:
+                    self.failures.append(type(error).__name__)
+                    self._changed.notify_all()
+                break
+            with self._changed:
+                if answer.status == 200:
+                    self.answers.append(json.loads(content))
+                else:
+                    self.others.append(answer.status)
+                self._changed.notify_all()
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def traffic(a_patient: Callable[..., dict[str, Any]]) -> Callable[..., Traffic]:
+    """`with traffic(port) as load:` asks for one patient until it ends."""
+    return lambda port, clients=4: Traffic(port, a_patient(), clients)
 
 
 @dataclass
@@ -220,19 +295,21 @@ class Running:
         return self.process.wait(timeout=20)
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+def _starting() -> Iterator[Callable[..., Running]]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(*options: str, **environment: str) -> Running:
+        # a file, not a pipe: a server whose lines nobody reads would stop at a full pipe
+        lines = tempfile.NamedTemporaryFile("w+")  # noqa: SIM115  closed with the process
         process = subprocess.Popen(
             [*ACRCAST, "serve", *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=lines,
             text=True,
-            env=os.environ | environment,
+            # a test that is not about stopping stops at once
+            env=os.environ | {"ACRCAST_UNREADY_SECONDS": "0"} | environment,
         )
+        process.stderr = Path(lines.name).open()  # noqa: SIM115  closed with the process
         started.append(process)
         greeting = process.stdout.readline()
         assert greeting, process.stderr.read()
@@ -242,7 +319,21 @@ def start() -> Iterator[Callable[..., Running]]:
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Starts `acrcast serve` with options and waits until it listens; ended with the test."""
+    yield from _starting()
+
+
+@pytest.fixture(scope="module")
+def start_for_module() -> Iterator[Callable[..., Running]]:
+    """The same, ended with the module."""
+    yield from _starting()
 
 
 @pytest.fixture(scope="session")
@@ -260,3 +351,24 @@ def serve_and_fail() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'acrcast.db'}"
+    return request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture
+def audit_settings(database: str, tmp_path: Path) -> Settings:
+    return Settings(database=database, audit_key_file=tmp_path / "audit.key")
+
+
+@pytest.fixture
+def chain(audit_settings: Settings) -> Iterator[Chain]:
+    """An empty chain in a database of each kind."""
+    chain = open_chain(audit_settings, may_make=True)
+    yield chain
+    chain.engine.dispose()

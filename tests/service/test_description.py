@@ -91,7 +91,7 @@ def test_the_example_of_the_document_is_answered_with_the_answer_that_it_shows(c
 
 def test_the_document_lists_the_problems_of_a_prediction(document):
     responses = document["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "413", "415", "422", "503", "default"}
+    assert set(responses) == {"200", *["400", "401", "403", "408", "409", "413", "415", "422", "429", "503", "default"]}
     assert "/problems/invalid-input" in responses["422"]["description"]
     refused = responses["422"]["content"]["application/problem+json"]
     assert refused["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
@@ -169,7 +169,7 @@ def test_health_names_the_model_that_is_ready(client, a_patient):
 
 @pytest.mark.parametrize("path", ["/health/ready", "/model", "/model/card", "/openapi.json", "/"])
 def test_without_a_model_the_server_is_alive_and_not_ready(serving, path):
-    client = serving(create_app(Settings()))
+    client = serving(create_app(Settings()), started=False)
     assert client.get("/health/live").status_code == 200
     answered = client.get(path)
     assert answered.status_code == 503
@@ -178,7 +178,7 @@ def test_without_a_model_the_server_is_alive_and_not_ready(serving, path):
 
 
 def test_a_patient_is_not_predicted_without_a_model(serving, a_patient):
-    assert serving(create_app(Settings())).predict(a_patient()).json()["type"] == "/problems/not-ready"
+    assert serving(create_app(Settings()), started=False).predict(a_patient()).json()["type"] == "/problems/not-ready"
 
 
 def test_the_landing_page_says_what_this_is_and_is_not(client):

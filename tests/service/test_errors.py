@@ -1,6 +1,7 @@
 """Every exception becomes a problem, and none tells a client or a log what it must not."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,7 @@ def test_names_and_statuses_of_problems_are_permanent():
         "bad-request": 400,
         "not-found": 404,
         "method-not-allowed": 405,
+        "not-acceptable": 406,
         "refused-by-gate": 409,
         "too-large": 413,
         "unsupported-media-type": 415,
@@ -43,7 +45,21 @@ def test_names_and_statuses_of_problems_are_permanent():
         "cannot-be-fitted": 422,
         "internal": 500,
         "not-ready": 503,
+        "stopping": 503,
+        "busy": 503,
         "model-unusable": 503,
+        "audit-unavailable": 503,
+        "idempotency-key-in-use": 409,
+        "idempotency-key-reused": 422,
+        "outcome-exists": 409,
+        "unauthenticated": 401,
+        "missing-scope": 403,
+        "body-too-slow": 408,
+        "too-many-requests": 429,
+        "overloaded": 503,
+        "identity-unavailable": 503,
+        "headers-too-large": 431,
+        "headers-too-slow": 408,
     }
 
 
@@ -54,6 +70,19 @@ def test_every_problem_has_a_page_and_an_unknown_one_has_none(client):
         assert page.headers["content-type"].startswith("text/html")
         assert kind.title in page.text.replace("&#x27;", "'")
     assert client.get("/problems/nothing").status_code == 404
+
+
+def test_the_problems_are_listed_and_each_link_leads_to_its_page(client):
+    links = re.findall('href="([^"]+)"', client.get("/problems").text)
+    assert len(links) == len(PROBLEM_TYPES)
+    assert all(client.get(f"/{link}").status_code == 200 for link in links)
+
+
+def test_a_problem_is_explained_in_plain_text_to_whoever_asks_for_that(client):
+    page = client.request("GET", "/problems/missing-scope", headers={"accept": "text/plain"})
+    assert page.headers["content-type"] == "text/plain; charset=utf-8"
+    assert page.text.startswith("This caller may not do that\nStatus 403, type /problems/missing-scope\n\n")
+    assert "/problems/overloaded\t503\t" in client.request("GET", "/problems", headers={"accept": "text/plain"}).text
 
 
 @pytest.fixture
@@ -157,6 +186,6 @@ def test_a_model_that_fails_on_a_patient_logs_nothing_of_the_patient(serving, mo
     answered = serving(create_app(Settings(), broken)).predict(a_patient(crp_mg_per_l=81.734, il21_assay=CANARY))
     assert answered.status_code == 500
     (record,) = caplog.records
-    assert "error=ValueError at=acrcast." in record.getMessage()
+    assert "error=ValueError at=" in record.getMessage()
     assert "81.734" not in answered.text + caplog.text
     assert CANARY not in answered.text + caplog.text

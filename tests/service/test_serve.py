@@ -14,7 +14,18 @@ import pytest
 from acrcast.errors import UsageError
 from acrcast_service.settings import Settings, read_settings
 
-HEAVY = ("pandas", "sklearn", "scipy", "xgboost", "mlflow", "matplotlib", "pyarrow", "acrcast_training")
+HEAVY = (
+    "pandas",
+    "sklearn",
+    "scipy",
+    "xgboost",
+    "mlflow",
+    "matplotlib",
+    "pyarrow",
+    "acrcast_training",
+    "jwt",
+    "limits",
+)
 
 
 def test_the_server_says_what_it_serves_and_answers_and_stops_cleanly(start, model_folder, a_patient):
@@ -28,7 +39,9 @@ def test_the_server_says_what_it_serves_and_answers_and_stops_cleanly(start, mod
         "trained on simulated data. Research use only.\n"
     )
     assert server.stop() == 0
-    assert server.process.stderr.read() == ""
+    lines = [json.loads(line) for line in server.process.stderr]
+    assert {line["level"] for line in lines} <= {"info", "debug"}
+    assert [line["event"] for line in lines if line["event"] != "request"] == ["model-loaded", "started", "stopped"]
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", server.port))

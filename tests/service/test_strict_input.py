@@ -256,7 +256,13 @@ def test_a_connection_that_closes_early_is_no_failure_of_the_server(model, caplo
         "query_string": b"",
         "headers": [(b"content-type", b"application/json")],
     }
-    asyncio.run(create_app(Settings(), model)(scope, receive, send))
+    app = create_app(Settings(), model)
+
+    async def ask():
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    asyncio.run(ask())
     assert answered[0]["status"] == 400
     assert caplog.records == []
 

@@ -55,9 +55,9 @@ def test_contradicting_measures_are_noticed_several_times_as_often_as_nothing(pa
 
 def test_each_contradicting_measure_is_within_the_range_of_the_trial():
     trained = train(47, SEED, 0)
-    beyond = trained.training_range.beyond(contradicting(trained))
+    excess = trained.judge.excess(contradicting(trained))
     changed = [f.name for f in trained.covariates.contract.covariates].index("pain_mm")
-    assert (beyond[:, changed] == 0).all()
+    assert (excess[:, changed] == 0).all()
 
 
 def test_a_level_that_nobody_in_the_trial_had_is_always_outside():

@@ -15,6 +15,7 @@ from acrcast.estimators.normal import latin_normal
 from acrcast.estimators.posterior import hierarchical, projected
 from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
 from acrcast.estimators.small_set import arm_rates
+from acrcast.estimators.trees import Trees
 from acrcast.prediction import ModelIdentity
 from acrcast.response_model import ResponseModel
 from acrcast.support import TrainingRange
@@ -71,11 +72,12 @@ def _ensemble(prepared: PreparedRows, candidate: str, seed: int) -> Ensemble:
         points = CANDIDATES[candidate].fit(prepared, for_point)
         assert isinstance(points, LogisticPoints)  # noqa: S101  says to the type checker what is_logistic means
         return LogisticEnsemble(prepared.terms, points.coefficients[0], draws)
-    from acrcast.estimators.boosted import fit_point, spread_by_disagreement  # noqa: PLC0415  only when a model needs it
+    from acrcast.estimators.boosted import as_bytes, fit_point, spread_by_disagreement  # noqa: PLC0415  only when a model needs it
 
     booster, _ = fit_point(prepared, 0, for_point)
     linear = LogisticEnsemble(prepared.terms, projected(prepared, posterior)[0], draws)
-    return spread_by_disagreement(BoostedEnsemble(booster, linear), prepared, for_members)
+    trees = Trees.of(as_bytes(booster), len(prepared.terms.columns) + prepared.terms.two_arms)
+    return spread_by_disagreement(BoostedEnsemble(trees, linear), prepared, for_members)
 
 
 def _training_range(covariates: Covariates, rows: TrialRows, prepared: PreparedRows) -> TrainingRange:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from acrcast.arrays import Floats
 from acrcast.contract import Covariates
+from acrcast.estimators.design import FROM_SCALE
 from acrcast.estimators.rows import Preparation, TrialRows
 from acrcast.prediction import SupportStatus
 from acrcast.studies.ld_il2_ra import STUDY
-from acrcast.support import TrainingRange, judge
+from acrcast.support import Judge, TrainingRange
 from acrcast_training.data.simulator.baseline import COVARIATES, enrol
 from acrcast_training.data.simulator.recording import record
 
@@ -18,7 +20,6 @@ from acrcast_training.data.simulator.recording import record
 TRIALS: Mapping[int, int] = {47: 400, 120: 200, 240: 100, 600: 50}
 NEW_PATIENTS = 250
 SD_AWAY = 4.0
-FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 # They go together; high and low in turn they contradict each other.
 TOGETHER = ("pain_mm", "patient_global_mm", "physician_global_mm", "tender_joint_count_28", "haq_di")
 WITHIN = (0.025, 0.975)
@@ -34,12 +35,14 @@ class Trained:
     training_range: TrainingRange
     random: np.random.Generator
 
+    @cached_property
+    def judge(self) -> Judge:
+        fields = tuple(column.field for column in _rows(self.covariates).terms.columns)
+        return Judge(self.training_range, self.preparation.conditional, STUDY.contract, fields, STUDY.assays)
+
     def judged(self, covariates: Covariates) -> list[SupportStatus]:
-        rows = _rows(covariates)
-        Z = self.preparation.standardisation.apply(rows.scaled)
-        fields = tuple(column.field for column in rows.terms.columns)
-        found = judge(self.training_range, self.preparation.conditional, covariates, Z, fields, STUDY.assays)
-        return [support.status for support in found]
+        Z = self.preparation.standardisation.apply(_rows(covariates).scaled)
+        return [support.status for support in self.judge.judge(covariates, Z)]
 
 
 def new_patients(trained: Trained) -> Covariates:

@@ -28,13 +28,13 @@ from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import AcrcastError, ArtefactError, UsageError
 from acrcast.promotion import Promotion, place_of
 from acrcast.studies import Study, shipped_studies
 from acrcast.table import column_names
 from acrcast_training import plots
 from acrcast_training.data.cohort import flow
-from acrcast_training.data.patients import COMPARATOR
 from acrcast_training.provenance import code_revision
 from acrcast_training.report import report_on
 from acrcast_training.select import CandidateResult

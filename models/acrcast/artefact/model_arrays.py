@@ -12,6 +12,7 @@ from acrcast.estimators.design import Standardisation, Terms, columns_of
 from acrcast.estimators.ensemble import BoostedEnsemble, Ensemble, LogisticEnsemble
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.estimators.rows import Preparation
+from acrcast.estimators.trees import Trees
 from acrcast.prediction import ModelIdentity
 from acrcast.response_model import ResponseModel
 from acrcast.studies.study import Study
@@ -47,9 +48,7 @@ def booster_of(model: ResponseModel) -> dict[str, bytes]:
     """The file of the trees, for a model that has any."""
     if not isinstance(model.ensemble, BoostedEnsemble):
         return {}
-    from acrcast.estimators.boosted import as_bytes  # noqa: PLC0415  only when a model needs it
-
-    return {BOOSTER: as_bytes(model.ensemble.booster)}
+    return {BOOSTER: model.ensemble.trees.content}
 
 
 def model_of(study: Study, manifest: Manifest, identity: ModelIdentity, contents: Mapping[str, bytes]) -> ResponseModel:
@@ -120,8 +119,4 @@ def _ensemble(terms: Terms, arrays: Mapping[str, Floats], booster: bytes | None)
     logistic = LogisticEnsemble(terms, arrays["point"], arrays["members"])
     if booster is None:
         return logistic
-    from acrcast.estimators.boosted import from_bytes  # noqa: PLC0415  only when a model needs it
-    from acrcast.estimators.booster_check import check_booster  # noqa: PLC0415  only when a model needs it
-
-    check_booster(booster, len(terms.columns) + terms.two_arms)
-    return BoostedEnsemble(from_bytes(booster), logistic)
+    return BoostedEnsemble(Trees.of(booster, len(terms.columns) + terms.two_arms), logistic)

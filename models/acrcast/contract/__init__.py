@@ -1,6 +1,6 @@
 """The patient contract: one line a field, and everything derived from it."""
 
-from acrcast.contract.covariates import Covariates
+from acrcast.contract.covariates import Covariates, OnePatient
 from acrcast.contract.fields import Contract, ContractField
 from acrcast.contract.measure import Code, Measure, Patient, Undetectable, loinc, own, snomed
 
@@ -10,6 +10,7 @@ __all__ = [
     "ContractField",
     "Covariates",
     "Measure",
+    "OnePatient",
     "Patient",
     "Undetectable",
     "loinc",

@@ -42,9 +42,20 @@ class Covariates:
     @classmethod
     def of_patients(cls, contract: Contract, patients: Sequence[Patient]) -> "Covariates":
         """From validated patients."""
-        return cls.of_columns(
-            contract, {field.name: [getattr(p, field.name) for p in patients] for field in contract}, len(patients)
+        fields = contract.covariates
+        values = np.array(
+            [[_value(field, given[field.name]) for field in fields] for given in map(vars, patients)],
+            dtype=float,
         )
+        values = values.reshape(len(patients), len(fields))
+        below = np.zeros(values.shape, dtype=bool)
+        for j, field in contract.undetectable:
+            below[:, j] = [isinstance(getattr(p, field.name), Undetectable) for p in patients]
+        assays = {
+            field.name: np.array([getattr(p, field.name) or "" for p in patients], dtype=np.str_)
+            for field in contract.assays
+        }
+        return cls(contract, values, below, assays)
 
     @classmethod
     def of_columns(cls, contract: Contract, columns: Mapping[str, Iterable[object]], count: int) -> "Covariates":
@@ -55,12 +66,7 @@ class Covariates:
             if field.name not in columns:
                 continue
             for i, value in enumerate(columns[field.name]):
-                if value is None:
-                    continue
-                if isinstance(value, Undetectable):
-                    values[i, j], below[i, j] = value.value, True
-                else:
-                    values[i, j] = _number(field, value)
+                values[i, j], below[i, j] = _value(field, value), isinstance(value, Undetectable)
         assays = {
             field.name: np.array([name or "" for name in columns.get(field.name, [""] * count)], dtype=np.str_)
             for field in contract.assays
@@ -68,5 +74,46 @@ class Covariates:
         return cls(contract, values, below, assays)
 
 
-def _number(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind
-    return float(field.levels.index(str(value))) if field.kind == "category" else float(value)
+@dataclass(frozen=True, slots=True)
+class OnePatient:
+    """One row of `Covariates` as plain numbers, which are worked with many times as fast as arrays of length 1.
+
+    values: of each covariate, NaN missing. below: positions of those that are only upper limits. assays: by field, "" unnamed.
+    """
+
+    contract: Contract
+    values: list[float]
+    below: list[int]
+    assays: dict[str, str]
+
+    @classmethod
+    def of(cls, contract: Contract, patient: Patient) -> "OnePatient":
+        """From a validated patient."""
+        given = vars(patient)
+        values = [
+            v if (v := given[field.name]).__class__ is float else _value(field, v) for field in contract.covariates
+        ]
+        below = [j for j, field in contract.undetectable if isinstance(given[field.name], Undetectable)]
+        return cls(contract, values, below, {field.name: given[field.name] or "" for field in contract.assays})
+
+    @classmethod
+    def of_row(cls, covariates: Covariates, i: int) -> "OnePatient":
+        """Patient i of many."""
+        assays = {name: str(names[i]) for name, names in covariates.assays.items()}
+        below = np.flatnonzero(covariates.below[i]).tolist()
+        return cls(covariates.contract, covariates.values[i].tolist(), below, assays)
+
+    def as_covariates(self) -> Covariates:
+        """The same as columns of one row."""
+        below = np.zeros((1, len(self.values)), dtype=bool)
+        below[0, self.below] = True
+        assays = {name: np.array([named], dtype=np.str_) for name, named in self.assays.items()}
+        return Covariates(self.contract, np.array([self.values]), below, assays)
+
+
+def _value(field: ContractField, value: Any) -> float:  # noqa: ANN401  a validated value of any kind
+    if value is None:
+        return np.nan
+    if isinstance(value, Undetectable):
+        return value.value
+    return float(field.levels.index(str(value))) if field.levels else float(value)

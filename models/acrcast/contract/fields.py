@@ -95,6 +95,22 @@ class Contract:
         return tuple(field for field in self.fields if not field.is_covariate)
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the covariates, in their order."""
+        return tuple(field.name for field in self.covariates)
+
+    @cached_property
+    def undetectable(self) -> tuple[tuple[int, ContractField], ...]:
+        """Covariates that may be below a limit of detection, with their positions."""
+        return tuple((j, field) for j, field in enumerate(self.covariates) if field.may_be_undetectable)
+
+    @cached_property
+    def assay_positions(self) -> tuple[tuple[ContractField, int], ...]:
+        """Each field that names an assay, with the position among the covariates of the measure that it is of."""
+        position = {field.name: j for j, field in enumerate(self.covariates)}
+        return tuple((field, position[field.measure.assay_of or ""]) for field in self.assays)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of what a model depends on: names, kinds, units, ranges, levels and scales, not of labels or help."""
         essence = [

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acrcast.domain.activity import CutOffs, activity
-from acrcast.domain.core_set import measured
+from acrcast.domain.core_set import component
 
 CDAI_CUT_OFFS = CutOffs(remission=2.8, low=10, moderate=22)
 SDAI_CUT_OFFS = CutOffs(remission=3.3, low=11, moderate=26)
@@ -26,10 +26,10 @@ def cdai(
 ) -> npt.NDArray[np.float64]:
     """CDAI: TJC28 + SJC28 + patient global (cm) + physician global (cm), 0 to 76."""
     return np.asarray(
-        measured("tender_joint_count_28", tender_joint_count_28)
-        + measured("swollen_joint_count_28", swollen_joint_count_28)
-        + measured("patient_global_mm", patient_global_mm) / 10
-        + measured("physician_global_mm", physician_global_mm) / 10
+        component("tender_joint_count_28", tender_joint_count_28)
+        + component("swollen_joint_count_28", swollen_joint_count_28)
+        + component("patient_global_mm", patient_global_mm) / 10
+        + component("physician_global_mm", physician_global_mm) / 10
     )
 
 
@@ -48,7 +48,7 @@ def sdai(
         patient_global_mm=patient_global_mm,
         physician_global_mm=physician_global_mm,
     )
-    return np.asarray(clinical + measured("crp_mg_per_l", crp_mg_per_l) / 10)
+    return np.asarray(clinical + component("crp_mg_per_l", crp_mg_per_l) / 10)
 
 
 def cdai_activity(score: npt.ArrayLike) -> npt.NDArray[np.float64]:

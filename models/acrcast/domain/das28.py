@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from acrcast.domain.activity import CutOffs, activity
-from acrcast.domain.core_set import measured
+from acrcast.domain.core_set import component
+from acrcast.domain.elementary import Number, log1p, log_from_1, sqrt
 
 DAS28_CUT_OFFS = CutOffs(remission=2.6, low=3.2, moderate=5.1, remission_is_below=True)
 
@@ -75,20 +76,19 @@ def das28_activity(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return activity(score, DAS28_CUT_OFFS)
 
 
-def _joints(tender: npt.ArrayLike, swollen: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(
-        0.56 * np.sqrt(measured("tender_joint_count_28", tender))
-        + 0.28 * np.sqrt(measured("swollen_joint_count_28", swollen))
+def _joints(tender: npt.ArrayLike, swollen: npt.ArrayLike) -> Number:
+    return 0.56 * sqrt(component("tender_joint_count_28", tender)) + 0.28 * sqrt(
+        component("swollen_joint_count_28", swollen)
     )
 
 
-def _esr(esr_mm_per_h: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(0.70 * np.log(np.maximum(measured("esr_mm_per_h", esr_mm_per_h), 1)))
+def _esr(esr_mm_per_h: npt.ArrayLike) -> Number:
+    return 0.70 * log_from_1(component("esr_mm_per_h", esr_mm_per_h))
 
 
-def _crp(crp_mg_per_l: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(0.36 * np.log1p(measured("crp_mg_per_l", crp_mg_per_l)))
+def _crp(crp_mg_per_l: npt.ArrayLike) -> Number:
+    return 0.36 * log1p(component("crp_mg_per_l", crp_mg_per_l))
 
 
-def _patient_global(patient_global_mm: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.asarray(0.014 * measured("patient_global_mm", patient_global_mm))
+def _patient_global(patient_global_mm: npt.ArrayLike) -> Number:
+    return 0.014 * component("patient_global_mm", patient_global_mm)

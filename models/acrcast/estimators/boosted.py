@@ -8,7 +8,7 @@ import xgboost as xgb
 
 from acrcast.arrays import Floats
 from acrcast.estimators.design import CONTROL, TREATED, Terms
-from acrcast.estimators.ensemble import BoostedEnsemble
+from acrcast.estimators.ensemble import BoostedEnsemble, feature_matrix
 from acrcast.estimators.folds import inner_folds
 from acrcast.estimators.normal import latin_normal, log1p_exp
 from acrcast.estimators.rows import PreparedRows
@@ -26,13 +26,6 @@ class BoostedSettings:
 
     depth: int
     rounds: int
-
-
-def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:
-    """(n, q) or (n, q + 1) columns for the trees: the arm first when there are two, then the standardised measures."""
-    if not terms.two_arms:
-        return Z
-    return np.concatenate([np.broadcast_to(np.asarray(arm)[..., None], (*Z.shape[:-1], 1)), Z], axis=-1)
 
 
 def fit_boosted(prepared: PreparedRows, rng: np.random.Generator) -> list[xgb.Booster]:
@@ -102,19 +95,6 @@ def monotone_constraints(terms: Terms, study: Study) -> tuple[int, ...]:
 def as_bytes(booster: xgb.Booster) -> bytes:
     """XGBoost's own UBJSON."""
     return bytes(booster.save_raw("ubj"))
-
-
-def from_bytes(content: bytes) -> xgb.Booster:
-    """The inverse of `as_bytes`."""
-    booster = xgb.Booster({"nthread": 1})
-    booster.load_model(bytearray(content))
-    return booster
-
-
-def contributions(booster: xgb.Booster, features: Floats) -> Floats:
-    """(n, columns + 1) exact tree Shapley values on the log-odds scale, the last is the expected value (Lundberg 2020)."""
-    values: Floats = booster.predict(xgb.DMatrix(features, nthread=1), pred_contribs=True).astype(np.float64)
-    return values
 
 
 def _train(prepared: PreparedRows, X: Floats, weights: Floats, settings: BoostedSettings) -> xgb.Booster:

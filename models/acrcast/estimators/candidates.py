@@ -10,6 +10,7 @@ from acrcast.arrays import Floats
 from acrcast.estimators.block_design import Design
 from acrcast.estimators.design import Terms
 from acrcast.estimators.elastic_net import elastic_net
+from acrcast.estimators.ensemble import feature_matrix
 from acrcast.estimators.newton import linear
 from acrcast.estimators.normal import expit
 from acrcast.estimators.posterior import hierarchical, prespecified, projected
@@ -53,7 +54,7 @@ class BoostedPoints:
     boosters: "list[xgb.Booster]"
 
     def risk(self, arm: Floats | float, Z: Floats) -> Floats:
-        from acrcast.estimators.boosted import feature_matrix, log_odds  # noqa: PLC0415  only when a model needs it
+        from acrcast.estimators.boosted import log_odds  # noqa: PLC0415  only when a model needs it
 
         return np.stack(
             [expit(log_odds(booster, feature_matrix(self.terms, arm, Z[b]))) for b, booster in enumerate(self.boosters)]

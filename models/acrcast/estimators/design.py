@@ -1,19 +1,21 @@
 """From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
-from acrcast.contract import Contract, Covariates
+from acrcast.contract import Contract, Covariates, OnePatient
+from acrcast.domain.elementary import Number, log1p, sqrt
 from acrcast.studies.study import Study
 
 # The arm enters as -1/2 (control) and +1/2 (treated), so that main effects are averages over the arms.
 CONTROL, TREATED = -0.5, 0.5
 
-TO_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.log1p, "sqrt": np.sqrt}
+TO_SCALE: Mapping[str, Callable[[Number], Number]] = {"linear": lambda x: x, "log": log1p, "sqrt": sqrt}
 """From a measure's own units to the scale on which a model sees it."""
+FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,73 @@ def columns_of(contract: Contract) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+class Scales:
+    """Columns of values put on their scales. scales: the scale of each column."""
+
+    def __init__(self, scales: Sequence[str]) -> None:
+        named = np.array(scales)
+        self._columns = [(name, np.flatnonzero(named == name)) for name in sorted(set(scales) - {"linear"})]
+
+    def apply(self, values: Floats) -> Floats:
+        """(n, k) on the columns' scales. values: (n, k)."""
+        scaled = values.copy()
+        for name, columns in self._columns:
+            scaled[:, columns] = TO_SCALE[name](values[:, columns])
+        return scaled
+
+    def back(self, scaled: Floats) -> Floats:
+        """The inverse of `apply`."""
+        values = scaled.copy()
+        for name, columns in self._columns:
+            values[:, columns] = FROM_SCALE[name](scaled[:, columns])
+        return values
+
+
+class ColumnValues:
+    """The columns that a model sees, from the covariates of patients."""
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._position = np.array([column.position for column in columns], dtype=np.int64)
+        self._scales = Scales([column.scale for column in columns])
+        # the only indicator of its covariate is its value: 0 or 1
+        shared = {column.position for column in columns if column.level not in (None, 1)}
+        several = [j for j, column in enumerate(columns) if column.position in shared]
+        self._indicator = np.array(several, dtype=np.int64)
+        self._level = np.array([columns[j].level for j in several], dtype=np.float64)
+        self._each = [
+            (
+                column.position,
+                None if column.scale == "linear" else TO_SCALE[column.scale],
+                column.level if j in several else None,
+            )
+            for j, column in enumerate(columns)
+        ]
+
+    def of(self, covariates: Covariates) -> tuple[Floats, Bools]:
+        """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
+        values = covariates.values[:, self._position]
+        scaled = self._scales.apply(values)
+        if self._indicator.size:
+            level = values[:, self._indicator]
+            scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
+        return scaled, covariates.below[:, self._position]
+
+    def of_one(self, patient: OnePatient) -> list[Number]:
+        """The values of one patient."""
+        values = patient.values
+        scaled = [values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each]
+        for j in self._indicator:
+            scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])
+        return scaled
+
+    def below(self, patient: OnePatient) -> Bools:
+        """(q,) where a column's value is only an upper limit."""
+        return np.isin(self._position, patient.below)
+
+
 def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:
     """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
-    values = covariates.values
-    scaled = np.empty((len(covariates), len(columns)))
-    for j, column in enumerate(columns):
-        value = values[:, column.position]
-        if column.level is not None:
-            scaled[:, j] = np.where(np.isnan(value), np.nan, value == column.level)
-        else:
-            scaled[:, j] = TO_SCALE[column.scale](value)
-    return scaled, covariates.below[:, [column.position for column in columns]]
+    return ColumnValues(columns).of(covariates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +140,10 @@ class Terms:
             modifiers=tuple(j for j, column in enumerate(columns) if column.field in study.effect_modifiers),
             small_set=tuple(j for j, column in enumerate(columns) if column.field in study.small_set),
         )
+
+    @property
+    def arms(self) -> int:
+        return 2 if self.two_arms else 1
 
     @property
     def first_measure(self) -> int:

@@ -1,15 +1,14 @@
 """A fitted procedure as it is served: the champion's own estimate, and the members that carry the uncertainty."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from acrcast.arrays import Floats
-from acrcast.estimators.design import Terms
-
-if TYPE_CHECKING:
-    import xgboost as xgb
+from acrcast.estimators.design import CONTROL, TREATED, Terms
+from acrcast.estimators.patterns import Draws, Linear, Pattern
+from acrcast.estimators.trees import Trees
 
 
 class Ensemble(Protocol):
@@ -20,20 +19,26 @@ class Ensemble(Protocol):
         """How many members."""
         ...
 
+    def linear(self) -> Linear:
+        """What patterns of known columns are prepared with."""
+        ...
+
+    def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        """(n, arms, 2, M) log-odds by the members, and by the estimate on each draw of what is unknown. Z: (n, q).
+
+        arms: 1 for the treated arm alone, 2 with the control after it.
+        """
+        ...
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
-        """(...) log-odds. Z: (..., q)."""
+        """(...) log-odds of complete rows. Z: (..., q)."""
         ...
 
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        """(n, M) log-odds of rows with nothing missing. Z: (n, q)."""
-        ...
+    def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
+        """Exact Shapley values of a patient's estimate on the log-odds scale, averaged over the draws of what is unknown.
 
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        """(n, M) log-odds, member m on draw m. Z: (n, M, q)."""
-        ...
-
-    def contributions(self, arm: float, Z: Floats) -> tuple[Floats, Floats]:
-        """Exact Shapley values on the log-odds scale: (n, q) of the columns, and (n,) what is left without them. Z: (n, q)."""
+        Z: (1, q). Returns (arms, q) of the columns, NaN where unknown, and (arms,) what is left without any.
+        """
         ...
 
 
@@ -49,71 +54,86 @@ class LogisticEnsemble:
     def size(self) -> int:
         return len(self.members)
 
+    def linear(self) -> Linear:
+        arms = (TREATED, CONTROL) if self.terms.two_arms else (TREATED,)
+        both = np.stack([self.members, np.broadcast_to(self.point, self.members.shape)])
+        intercept, slope = zip(*(self._on_columns(arm, both) for arm in arms), strict=True)
+        return Linear(np.stack(intercept), np.stack(slope))
+
+    def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        return pattern.log_odds(Z, draws, arms)
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
         log_odds: Floats = self.terms.matrix(arm, Z) @ self.point
         return log_odds
 
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        log_odds: Floats = self.terms.matrix(arm, Z) @ self.members.T
-        return log_odds
-
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        log_odds: Floats = np.einsum("nmp,mp->nm", self.terms.matrix(arm, Z), self.members)
-        return log_odds
-
-    def contributions(self, arm: float, Z: Floats) -> tuple[Floats, Floats]:
+    def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:  # noqa: ARG002  one of two kinds
         """With independent columns of mean zero, a linear model's Shapley value is its term (Lundberg & Lee 2017)."""
-        slope = self.point[self.terms.measures].copy()
-        baseline = float(self.point[0])
+        return Z * pattern.linear.slope[:, 1, 0], pattern.linear.intercept[:, 1, 0]
+
+    def _on_columns(self, arm: float, coefficients: Floats) -> tuple[Floats, Floats]:
+        """Intercept (...) and slope (..., q) in one arm, of coefficients on the terms (..., p)."""
+        intercept, slope = coefficients[..., 0], coefficients[..., self.terms.measures].copy()
         if self.terms.two_arms:
-            baseline += arm * float(self.point[1])
-            slope[list(self.terms.modifiers)] += arm * self.point[self.terms.interactions]
-        return Z * slope, np.full(len(Z), baseline)
+            intercept = intercept + arm * coefficients[..., 1]
+            slope[..., list(self.terms.modifiers)] += arm * coefficients[..., self.terms.interactions]
+        return intercept, slope
 
 
 @dataclass(frozen=True, slots=True)
 class BoostedEnsemble:
-    """The estimate is the booster's; the members are draws of the hierarchical posterior, every second one moved to the trees.
+    """The estimate is the trees'; the members are draws of the hierarchical posterior, every second one moved to the trees.
 
     Which of the two is right about a patient is not known: half of the members keep the linear model's view, and half have its
-    uncertainty about the booster's. logistic: the hierarchical model's own point, and its draws (see `boosted.spread_by_disagreement`).
+    uncertainty about the trees'. logistic: the hierarchical model's own point, and its draws (see `boosted.spread_by_disagreement`).
     """
 
-    booster: "xgb.Booster"
+    trees: Trees
     logistic: LogisticEnsemble
 
     @property
     def size(self) -> int:
         return self.logistic.size
 
+    def linear(self) -> Linear:
+        return self.logistic.linear()
+
+    def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        log_odds = pattern.log_odds(Z, draws, arms)
+        rows = Z[:, None] if pattern.is_complete else pattern.completed(Z, draws)
+        for a, arm in enumerate((TREATED, CONTROL)[:arms]):
+            estimate = self.estimate(arm, rows)
+            log_odds[:, a, 0] += self._moved * (estimate - log_odds[:, a, 1])
+            log_odds[:, a, 1] = estimate
+        return log_odds
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
-        from acrcast.estimators.boosted import feature_matrix, log_odds  # noqa: PLC0415  only when a model needs it
-
-        flat = Z.reshape(-1, Z.shape[-1])
-        return log_odds(self.booster, feature_matrix(self.logistic.terms, arm, flat)).reshape(Z.shape[:-1])
-
-    def members_of_complete(self, arm: float, Z: Floats) -> Floats:
-        return self.logistic.members_of_complete(arm, Z) + self._moved * self.disagreement(arm, Z)[:, None]
-
-    def members_of_drawn(self, arm: float, Z: Floats) -> Floats:
-        return self.logistic.members_of_drawn(arm, Z) + self._moved * self.disagreement(arm, Z)
+        return self.trees.log_odds(self._features(arm, Z))
 
     def disagreement(self, arm: float, Z: Floats) -> Floats:
-        """(...) log-odds by the booster less those by the hierarchical model's own point. Z: (..., q)."""
+        """(...) log-odds by the trees less those by the hierarchical model's own point. Z: (..., q)."""
         return self.estimate(arm, Z) - self.logistic.estimate(arm, Z)
+
+    def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
+        """Tree Shapley values; the arm's own is part of what is left."""
+        rows = Z if pattern.is_complete else pattern.completed(Z, draws)[0]
+        two_arms = self.logistic.terms.two_arms
+        arms = (TREATED, CONTROL) if two_arms else (TREATED,)
+        values = np.stack([self.trees.contributions(self._features(arm, rows)).mean(axis=0) for arm in arms])
+        measures, left = values[:, :-1], values[:, -1]
+        return (measures[:, 1:], left + measures[:, 0]) if two_arms else (measures, left)
 
     @property
     def _moved(self) -> Floats:
         """(M,) 1 for the members that are moved, 0 for the others."""
         return np.resize(np.array([0.0, 1.0]), self.size)
 
-    def contributions(self, arm: float, Z: Floats) -> tuple[Floats, Floats]:
-        """Tree Shapley values; the arm's own is part of what is left. They add up to XGBoost's single precision."""
-        from acrcast.estimators.boosted import contributions, feature_matrix  # noqa: PLC0415  only when a model needs it
+    def _features(self, arm: float, Z: Floats) -> Floats:
+        return feature_matrix(self.logistic.terms, arm, Z)
 
-        terms = self.logistic.terms
-        values = contributions(self.booster, feature_matrix(terms, arm, Z))
-        measures, expected = values[:, :-1], values[:, -1]
-        if terms.two_arms:
-            measures, expected = measures[:, 1:], expected + measures[:, 0]
-        return measures, expected
+
+def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:
+    """(..., q) or (..., q + 1) columns for the trees: the arm first when there are two, then the standardised measures."""
+    if not terms.two_arms:
+        return Z
+    return np.concatenate([np.broadcast_to(np.asarray(arm)[..., None], (*Z.shape[:-1], 1)), Z], axis=-1)

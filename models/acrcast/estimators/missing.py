@@ -128,12 +128,10 @@ class ConditionalNormal:
         return completed
 
     def _draw_below(self, j: int, rows: Integers, completed: Floats, known: Bools, Z: Floats, nodes: Floats) -> None:
-        """A normal cut off at the limit, by its quantile function."""
+        """Each is known to be below its limit."""
         centre, sd = self._given(j, rows, completed, known)
-        spread, limit = sd[:, None], Z[rows, None, j]
-        share = normal_cdf(nodes[rows, :, j]) * normal_cdf((limit - centre) / np.maximum(spread, SMALLEST_VARIANCE))
-        drawn = centre + spread * normal_quantile(np.clip(share, 1e-300, 1 - 1e-16))
-        completed[rows, :, j] = np.minimum(drawn, limit)
+        level = normal_cdf(nodes[rows, :, j])
+        completed[rows, :, j] = below_limit(centre, sd[:, None], Z[rows, None, j], level)
         known[rows, j] = True
 
     def _draw_category(self, members: Integers, rows: Integers, completed: Floats, known: Bools, nodes: Floats) -> None:
@@ -152,11 +150,18 @@ class ConditionalNormal:
     def _given(self, j: int, rows: Integers, completed: Floats, known: Bools) -> tuple[Floats, Floats]:
         """Conditional mean (r, K) and standard deviation (r,) of column j in these rows, given what is known of each."""
         masks, pattern = _patterns(known[rows])
-        regressions, covariances = _conditionals(self.covariance[None], masks)
+        regressions, covariances = conditionals_on(self.covariance[None], masks)
         regression, variance = regressions[0, :, j], covariances[0, :, j, j]
         deviation = np.where(known[rows][:, None, :], completed[rows] - self.mean, 0.0)
         centre = self.mean[j] + (deviation @ regression[pattern][:, :, None])[:, :, 0]
         return centre, np.sqrt(np.maximum(variance, 0.0))[pattern]
+
+
+def below_limit(centre: Floats, spread: Floats | float, limit: Floats, level: Floats) -> Floats:
+    """Draws of a normal cut off at the limit, at these levels (0 to 1) of its distribution function. All broadcast."""
+    share = level * normal_cdf((limit - centre) / np.maximum(spread, SMALLEST_VARIANCE))
+    drawn = centre + spread * normal_quantile(np.clip(share, 1e-300, 1 - 1e-16))
+    return np.minimum(drawn, limit)
 
 
 def _patterns(known: Bools) -> tuple[Bools, Integers]:
@@ -170,7 +175,7 @@ def _patterns(known: Bools) -> tuple[Bools, Integers]:
     return known[first], pattern
 
 
-def _conditionals(covariance: Floats, known: Bools) -> tuple[Floats, Floats]:
+def conditionals_on(covariance: Floats, known: Bools) -> tuple[Floats, Floats]:
     """What each of P masks (P, q) of known columns tells of the others, under b covariances (b, q, q); each (b, P, q, q).
 
     Coefficients of every unknown column on the known ones, and the covariances that are left among the unknown; 0 elsewhere.
@@ -213,7 +218,7 @@ def _expected(
     Z: (b, n, q). below: (n, q). weights: (b, n). known: (P, q) the patterns of known columns; pattern: (n,) each row's.
     mean: (b, q). covariance: (b, q, q).
     """
-    regressions, conditional = _conditionals(covariance, known)
+    regressions, conditional = conditionals_on(covariance, known)
     cut = np.asarray(below.any(axis=1))
     share = np.stack([np.bincount(pattern[~cut], weights=w[~cut], minlength=len(known)) for w in weights])
     products = np.einsum("bp,bpij->bij", share, conditional)

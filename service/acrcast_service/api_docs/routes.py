@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 from swagger_ui_bundle import swagger_ui_path
 
 from acrcast_service.api_docs.service import openapi_document
+from acrcast_service.auth.callers import open_to_all
 from acrcast_service.problems import NOT_FOUND, HttpProblem
 from acrcast_service.server_state import state_of
 
@@ -30,6 +31,7 @@ PAGE_MAY = (
 
 
 @router.get("/openapi.json")
+@open_to_all
 async def openapi(request: Request) -> Response:
     server = state_of(request)
     document = openapi_document(request.app, server.models.current.model, server.settings.level)
@@ -37,11 +39,13 @@ async def openapi(request: Request) -> Response:
 
 
 @router.get("/docs")
+@open_to_all
 async def page() -> Response:
     return FileResponse(HERE / "page.html", headers={"Content-Security-Policy": PAGE_MAY})
 
 
 @router.get("/docs/assets/{name}")
+@open_to_all
 async def asset(name: str) -> Response:
     if name not in ASSETS:
         raise HttpProblem(NOT_FOUND)

@@ -6,12 +6,22 @@ from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
+from acrcast.answer import Bedside
 from acrcast.response_model import ResponseModel
 from acrcast_service.api_docs.schemas import PATIENT_BODY, REF, absent_instead_of_null, example_patient, patient_schemas
+from acrcast_service.auth.callers import scope_needed
+from acrcast_service.auth.guard import REFUSALS
 from acrcast_service.prediction.service import predict_patient
-from acrcast_service.problems import MEDIA_TYPE, ProblemBody
+from acrcast_service.problems import MEDIA_TYPE, ProblemBody, documented
+
+BEARER = "key"
+HOW_TO_ASK = (
+    "An API key (acr_...) or a token of the identity provider; the scope of each operation stands with it. "
+    "Not needed on a server of this machine for which no key was ever made."
+)
 
 
 def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[str, Any]:
@@ -29,6 +39,12 @@ def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[s
     for schema in schemas.values():
         absent_instead_of_null(schema)
     schemas.update(patient_schemas(study))
+    schemes = document["components"].setdefault("securitySchemes", {})
+    schemes[BEARER] = {"type": "http", "scheme": "bearer", "description": HOW_TO_ASK}
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                _add_access(document["paths"][route.path_format][method.lower()], scope_needed(route.endpoint))
     for operation in _operations(document):
         operation["responses"]["default"] = {
             "description": "Any other problem",
@@ -40,8 +56,24 @@ def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[s
     return document
 
 
+def _add_access(operation: dict[str, Any], scope: str | None) -> None:
+    """Who may, and what is answered to those who may not."""
+    if scope is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{BEARER: [scope]}]
+    responses: dict[str, Any] = operation["responses"]
+    for status, refusal in documented(*REFUSALS).items():
+        known = responses.get(str(status))
+        if known is None:
+            responses[str(status)] = refusal
+        else:
+            known["description"] += f"; {refusal['description']}"
+            known["content"][MEDIA_TYPE]["examples"] |= refusal["content"][MEDIA_TYPE]["examples"]
+
+
 def _add_example(predict: dict[str, Any], example: dict[str, Any], model: ResponseModel, level: float) -> None:
-    prediction = predict_patient(model, model.study.patient.model_validate(example), level)
+    prediction = predict_patient(Bedside(model, level), model.study.patient.model_validate(example))
     answer = replace(prediction, prediction_id=str(UUID(int=0))).as_answer()
     predict["responses"]["200"]["content"]["application/json"]["example"] = answer
     body = PATIENT_BODY["content"]["application/json"]

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from acrcast_service.answers import json_answer
+from acrcast_service.auth.callers import open_to_all
 from acrcast_service.model_card.schemas import ModelDescription
 from acrcast_service.model_card.service import describe
 from acrcast_service.problems import NOT_READY, documented
@@ -15,13 +16,15 @@ router = APIRouter(prefix="/model", tags=["model"])
 
 
 @router.get("", summary="Which model answers", response_model=ModelDescription, responses=documented(NOT_READY))
+@open_to_all
 async def model(request: Request) -> Response:
     """The model's identity, its study, and every field of a patient with its unit and range."""
     server = state_of(request)
-    return json_answer(describe(server.models.current.model, server.settings.level))
+    return json_answer(describe(server.models.current, server.settings.level))
 
 
 @router.get("/card", summary="The model's card", response_model=dict[str, Any], responses=documented(NOT_READY))
+@open_to_all
 async def card(request: Request) -> Response:
     """How the model was made and validated, on which data, what it is not for, and how it became champion."""
     return Response(

@@ -11,11 +11,12 @@ from acrcast.studies import Arm
 class ModelDescription:
     """The model that answers now, and the patient that it asks for.
 
-    control: key of the control arm; absent with one arm. level: of the intervals in answers.
+    serving_since: when it began to answer here, UTC. control: key of the control arm; absent with one arm. level: of the intervals in answers.
     fields: each with its label, unit, range and codes; `low` and `high` are valid themselves.
     """
 
     model: ModelIdentity
+    serving_since: str
     study: str
     title: str
     endpoint: str

@@ -1,13 +1,14 @@
 """The model's description, from the model and its study."""
 
-from acrcast.response_model import ResponseModel
 from acrcast_service.model_card.schemas import ModelDescription
+from acrcast_service.model_store import ServedModel
 
 
-def describe(model: ResponseModel, level: float) -> ModelDescription:
-    study = model.study
+def describe(served: ServedModel, level: float) -> ModelDescription:
+    model, study = served.model, served.model.study
     return ModelDescription(
         model=model.identity,
+        serving_since=served.since,
         study=study.key,
         title=study.title,
         endpoint=study.endpoint.title,

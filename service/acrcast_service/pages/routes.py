@@ -1,10 +1,11 @@
-"""The page at `/`, and one for each problem type."""
+"""The page at `/`, and one for each problem type: HTML, or plain text for whoever asks for that."""
 
 from html import escape
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from acrcast_service.auth.callers import open_to_all
 from acrcast_service.problems import NOT_FOUND, PROBLEM_TYPES, HttpProblem
 from acrcast_service.server_state import state_of
 
@@ -12,6 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
+@open_to_all
 async def landing(request: Request) -> Response:
     model = state_of(request).models.current.model
     study, identity = model.study, model.identity
@@ -26,12 +28,32 @@ async def landing(request: Request) -> Response:
     )
 
 
+@router.get("/problems")
+@open_to_all
+async def problems(request: Request) -> Response:
+    kinds = PROBLEM_TYPES.values()
+    if _wants_plain(request):
+        return PlainTextResponse("".join(f"{kind.uri}\t{kind.status}\t{kind.title}\n" for kind in kinds))
+    rows = "".join(
+        f'<li>{kind.status} <a href="problems/{kind.name}">{kind.name}</a>: {escape(kind.title)}</li>' for kind in kinds
+    )
+    return _page("Problems that this server answers with", f"<ul>{rows}</ul>")
+
+
 @router.get("/problems/{name}")
-async def problem(name: str) -> Response:
+@open_to_all
+async def problem(request: Request, name: str) -> Response:
     kind = PROBLEM_TYPES.get(name)
     if kind is None:
         raise HttpProblem(NOT_FOUND)
+    if _wants_plain(request):
+        return PlainTextResponse(f"{kind.title}\nStatus {kind.status}, type {kind.uri}\n\n{kind.help}\n")
     return _page(kind.title, f"<p>Status {kind.status}, type <code>{kind.uri}</code>.</p><p>{escape(kind.help)}</p>")
+
+
+def _wants_plain(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "text/plain" in accepted and "text/html" not in accepted
 
 
 def _page(title: str, content: str) -> Response:

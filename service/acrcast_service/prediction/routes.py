@@ -5,15 +5,25 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
+from starlette.types import Receive, Scope, Send
 
 from acrcast.prediction import Prediction
-from acrcast_service.answers import json_answer
+from acrcast_service import idempotency
+from acrcast_service.answers import written
 from acrcast_service.api_docs.schemas import PATIENT_BODY
-from acrcast_service.bodies import read_json_body
+from acrcast_service.audit.records import PREDICTION, Entry
+from acrcast_service.auth.callers import PREDICT, caller_of, needs
+from acrcast_service.bodies import one_header, read_json_body
+from acrcast_service.idempotency import Within, answered_once
+from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import (
+    AUDIT_UNAVAILABLE,
     BAD_REQUEST,
     INVALID_INPUT,
+    KEY_IN_USE,
+    KEY_REUSED,
     MALFORMED_JSON,
     NOT_READY,
     TOO_LARGE,
@@ -22,13 +32,38 @@ from acrcast_service.problems import (
 )
 from acrcast_service.server_state import state_of
 
+SUBJECT_REFERENCE, IDEMPOTENCY_KEY = b"subject-reference", b"idempotency-key"
+PRINTABLE = "^[ -~]+$"
+HEADERS = [
+    {
+        "name": "Subject-Reference",
+        "in": "header",
+        "description": "Your pseudonym of the patient: what was recorded under it can be made unreadable together",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": PRINTABLE},
+    },
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A name of this request that you choose; sent again within a day it gets the same answer",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PRINTABLE},
+    },
+]
+
 
 class WholeRequestRoute(APIRoute):
-    """A route whose function takes the request as it is: documented like any other, with no parameters to look for."""
+    """A route whose function takes the request as it is: documented like any other, with no parameters to look for.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    Its errors go to the handlers of the application, as any route's do.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[[Request], Coroutine[Any, Any, Response]], **options: Any) -> None:  # noqa: ANN401  the framework's
+        super().__init__(path, endpoint, **options)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
+
+        self.app = app
 
 
 router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
@@ -38,15 +73,60 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
     "/predict",
     summary="Predict for one patient",
     response_model=Prediction,
-    responses=documented(MALFORMED_JSON, BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID_INPUT, NOT_READY),
-    openapi_extra={"requestBody": PATIENT_BODY},
+    responses=documented(
+        MALFORMED_JSON,
+        BAD_REQUEST,
+        TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INVALID_INPUT,
+        NOT_READY,
+        AUDIT_UNAVAILABLE,
+        KEY_IN_USE,
+        KEY_REUSED,
+    ),
+    openapi_extra={"requestBody": PATIENT_BODY, "parameters": HEADERS},
 )
+@needs(PREDICT)
 async def predict(request: Request) -> Response:
     """Probability of response in each arm and their difference, each with its interval, and how far to trust them.
 
     A measure that is absent or null is averaged over, not taken as zero; `missing` says which.
+    The answer leaves when its record is on disk; the same Idempotency-Key with the same body gets the same answer.
     """
-    server = state_of(request)
+    server, caller = state_of(request), caller_of(request)
     served = server.models.current
-    patient = served.patients.read(await read_json_body(request, server.settings.body_limit_bytes))
-    return json_answer(predict_patient(served.model, patient, server.settings.level))
+    body = await read_json_body(request, server.settings.body_limit_bytes)
+    patient = served.patients.read(body)
+    subject = one_header(request, SUBJECT_REFERENCE, 200)
+    key = one_header(request, IDEMPOTENCY_KEY, 255)
+
+    shadow: BackgroundTask | None = None
+
+    async def answer(name: str | None = None, within: Within | None = None) -> bytes:
+        nonlocal shadow
+        prediction = predict_patient(served.bedside, patient, name)
+        content = written(prediction)
+        entry = Entry(
+            PREDICTION,
+            str(prediction.prediction_id),
+            inputs=body,
+            answer=content,
+            subject=subject,
+            tenant=caller.tenant,
+            caller=caller.name,
+            model=prediction.model.digest,
+            study=prediction.study,
+            within=within,
+        )
+        await server.audit.record(entry)
+        note_predictions(request.scope, prediction.model.digest, prediction.support.status)
+        shadow = server.shadow.after(patient, entry)
+        return content
+
+    if key is None:
+        content = await answer()
+    else:
+        same = body + b"\0" + (subject or "").encode()
+        again = idempotency.Request(caller.tenant, "/predict", key, same)
+        content = await answered_once(server.audit, again, answer)
+    return Response(content, media_type="application/json", background=shadow)

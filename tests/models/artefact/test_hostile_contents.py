@@ -185,7 +185,7 @@ def trees_on(features):
 
     rng = np.random.default_rng(0)
     data = xgb.DMatrix(rng.standard_normal((50, features)), label=np.arange(50) % 2, nthread=1)
-    return as_bytes(xgb.train({"objective": "binary:logistic", "nthread": 1}, data, 3))
+    return as_bytes(xgb.train({"objective": "binary:logistic", "max_depth": 2, "nthread": 1}, data, 3))
 
 
 def test_trees_on_another_number_of_features_are_refused(copied, rewrite, arrays_of):

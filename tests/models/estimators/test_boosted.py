@@ -10,18 +10,16 @@ from acrcast.estimators.boosted import (
     DEPTHS,
     ROUNDS,
     as_bytes,
-    contributions,
-    feature_matrix,
     fit_point,
-    from_bytes,
     log_odds,
     monotone_constraints,
     spread_by_disagreement,
     tune,
 )
 from acrcast.estimators.design import CONTROL, TREATED
-from acrcast.estimators.ensemble import BoostedEnsemble, LogisticEnsemble
+from acrcast.estimators.ensemble import BoostedEnsemble, LogisticEnsemble, feature_matrix
 from acrcast.estimators.rows import prepare
+from acrcast.estimators.trees import Trees
 
 
 def resampled(trial):
@@ -86,26 +84,17 @@ def test_without_any_effect_few_rounds_are_chosen(a_trial, auranofin):
     assert np.median(rounds) == min(ROUNDS)
 
 
-def test_contributions_add_up_to_the_log_odds(prepared, booster):
-    features = feature_matrix(prepared.terms, TREATED, prepared.Z[0])
-    np.testing.assert_allclose(contributions(booster, features).sum(axis=1), log_odds(booster, features), atol=1e-5)
-
-
-def test_a_booster_survives_the_way_to_bytes_and_back_exactly(prepared, booster):
-    features = feature_matrix(prepared.terms, TREATED, prepared.Z[0])
-    again = from_bytes(as_bytes(booster))
-    np.testing.assert_array_equal(log_odds(again, features), log_odds(booster, features))
-    assert as_bytes(again) == as_bytes(booster)
-
-
 def spread_of(prepared, point):
     """Standard deviations, by term, of members that were alike, where the trees say 0 and the linear model is `point`."""
     X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[0])
     data = xgb.DMatrix(X, label=prepared.y, nthread=1)
-    flat = xgb.train({"objective": "binary:logistic", "eta": 0.0, "base_score": 0.5, "nthread": 1}, data, 1)
+    flat = xgb.train(
+        {"objective": "binary:logistic", "eta": 0.0, "base_score": 0.5, "max_depth": 2, "nthread": 1}, data, 1
+    )
     terms = prepared.terms
     linear = np.array([point.get(name, 0.0) for name in terms.names])
-    alike = BoostedEnsemble(flat, LogisticEnsemble(terms, linear, np.zeros((2000, terms.size))))
+    trees = Trees.of(as_bytes(flat), X.shape[1])
+    alike = BoostedEnsemble(trees, LogisticEnsemble(terms, linear, np.zeros((2000, terms.size))))
     spread = spread_by_disagreement(alike, prepared, np.random.default_rng(0)).logistic.members.std(axis=0)
     return dict(zip(terms.names, spread, strict=True))
 

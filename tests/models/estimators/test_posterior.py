@@ -269,7 +269,7 @@ def coverage(ld_il2, n, repeats, seed):
         risks = [expit(terms.matrix(a, scale.apply(new)) @ members.T) for a in (CONTROL, TREATED)]
         true = [expit(terms.matrix(a, new) @ truth) for a in (CONTROL, TREATED)]
         for found, value in ((risks[1], true[1]), (risks[1] - risks[0], true[1] - true[0])):
-            low, high = interval(found, 0.95)
+            low, high = interval(found, 0.95).T
             held.append(np.mean((low <= value) & (value <= high)))
     return np.mean(held[::2]), np.mean(held[1::2])
 

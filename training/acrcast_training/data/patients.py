@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from acrcast.contract import Covariates
+from acrcast.contract.arrow import covariates_of_arrow
+from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import DataError
 from acrcast.studies import Study
 from acrcast_training.data.cells import CellReader, Column
@@ -14,17 +18,42 @@ from acrcast_training.data.checks import check_names, check_numbers, check_requi
 from acrcast_training.data.findings import LIMIT, Findings, listed
 from acrcast_training.data.readers import Table, read_table, text_of
 
-COMPARATOR = "_comparator"
-
 
 def read_patients(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates]:
     """Identifiers (the row, where the file has no `patient_id`) and baseline of each patient of a CSV or Parquet file.
 
     Raises DataError with everything that is wrong, up to a limit.
     """
+    if path.suffix.lower() == ".parquet" and (typed := _read_typed(study, path)) is not None:
+        return typed
     table = read_table(path)
     ids = table.columns.get("patient_id", table.rows)
     return ids.astype(np.str_), _covariates(study, table)
+
+
+def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates] | None:
+    """The patients of a Parquet file whose columns have the types of their fields and are valid in every row; else None.
+
+    A file that is not so is read as text, by which what is wrong with it is said.
+    """
+    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow.names
+            if len(set(found)) != len(found):
+                return None
+            table = file.read([name for name in found if name in names or name == "patient_id"])
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    covariates, accepted = covariates_of_arrow(study.patient, study.contract, table)
+    if not accepted.all() or table.num_rows == 0:
+        return None
+    if "patient_id" not in table.column_names:
+        return np.arange(1, table.num_rows + 1).astype(np.str_), covariates
+    ids = table.column("patient_id")
+    if ids.null_count or not (pa.types.is_string(ids.type) or pa.types.is_integer(ids.type)):
+        return None
+    return ids.cast(pa.string()).to_numpy(), covariates
 
 
 def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:

@@ -246,7 +246,7 @@ def _intervals(risks: ArmRisks, truth: Floats) -> Intervals:
 def _interactions_found(model: ResponseModel) -> dict[str, int]:
     """model: one whose members are draws of the hierarchical posterior."""
     assert isinstance(model.ensemble, LogisticEnsemble)  # noqa: S101  says to the type checker what the members are
-    low, high = interval(model.ensemble.members[:, model.terms.interactions].T, LEVEL)
+    low, high = interval(model.ensemble.members[:, model.terms.interactions].T, LEVEL).T
     sides = (low > 0).astype(int) - (high < 0).astype(int)
     fields = [model.terms.columns[j].field for j in model.terms.modifiers]
     return {field: int(side) for field, side in zip(fields, sides, strict=True)}

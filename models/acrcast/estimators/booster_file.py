@@ -1,4 +1,4 @@
-"""Whether bytes are boosted trees that XGBoost can be given: its own reader ends the process, or worse, on some that are not.
+"""Boosted trees read from XGBoost's own file, and checked before they are believed.
 
 Universal Binary JSON (ubjson.org, draft 12) as XGBoost writes it. The trees' arrays are then checked against each other:
 every index stays within its array and every child comes after its parent, so that each row of data ends in a leaf.
@@ -33,10 +33,10 @@ _OF_NODES = (
 _CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 
 
-def check_booster(content: bytes, features: int) -> None:
-    """Raises ValueError unless these are trees on so many features for one probability, in XGBoost's UBJSON."""
+def read_booster(content: bytes, features: int) -> Mapping[str, Any]:
+    """XGBoost's `learner`, from its UBJSON. Raises ValueError unless it is trees on so many features for one probability."""
     try:
-        learner = _Reader(content).document()["learner"]
+        learner: Mapping[str, Any] = _Reader(content).document()["learner"]
         model = learner["gradient_booster"]["model"]
         _require(learner["gradient_booster"]["name"] == "gbtree", "not trees")
         _require(learner["objective"]["name"] == "binary:logistic", "not for a probability")
@@ -52,8 +52,10 @@ def check_booster(content: bytes, features: int) -> None:
         for number, tree in enumerate(trees):
             _require(tree["id"] == number, "trees in another order")
             _check_tree(tree, features)
+        _require(isinstance(learner["learner_model_param"]["base_score"], str), "a base score that is no text")
     except (KeyError, TypeError, AttributeError, OverflowError, UnicodeDecodeError, struct.error) as error:
         raise ValueError("not a booster of the form that XGBoost writes") from error
+    return learner
 
 
 def _check_tree(tree: Mapping[str, Any], features: int) -> None:

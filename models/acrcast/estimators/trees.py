@@ -1,0 +1,148 @@
+"""Boosted trees of depth 1 or 2 as arrays: XGBoost's own predictions and exact Shapley values, without XGBoost."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from acrcast.arrays import Floats, Floats32, Integers
+from acrcast.estimators.booster_file import read_booster
+
+# The three splits of a tree of depth 2: the root, its left and its right child.
+ROOT, LEFT, RIGHT = range(3)
+# What a player adds to a coalition of none, one or both of the other two, is weighted by that (Shapley 1953).
+SHAPLEY = (1 / 3, 1 / 6, 1 / 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """N trees, each filled up to three splits and four leaves.
+
+    content: the file that they come from. base: log-odds without any tree. feature: (3, N). threshold: (3, N); a value below
+    it goes left. leaf: (N, 4), from left to right. cover: (3, N) the share of the training data that went left.
+    """
+
+    content: bytes
+    base: np.float32
+    feature: Integers
+    threshold: Floats32
+    leaf: Floats32
+    cover: Floats
+    features: int
+    _shares: Floats = field(init=False, repr=False)
+    _left: float = field(init=False, repr=False)
+    _of_feature: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shares, nothing_known = _shapley_values(self.feature, self.leaf, self.cover)
+        object.__setattr__(self, "_shares", shares)
+        object.__setattr__(self, "_left", float(self.base) + float(nothing_known.sum()))
+        object.__setattr__(self, "_of_feature", np.eye(self.features)[self.feature.T.ravel()])
+
+    @classmethod
+    def of(cls, content: bytes, features: int) -> "Trees":
+        """From XGBoost's UBJSON. Raises ValueError unless it holds trees of depth 1 or 2 on so many features."""
+        learner = read_booster(content, features)
+        parts = [_filled_up(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
+        feature, threshold, leaf, cover = (np.array(part) for part in zip(*parts, strict=True))
+        rate = np.float32(learner["learner_model_param"]["base_score"].strip("[]"))
+        if not 0 < rate < 1:
+            raise ValueError("not a booster of the form that XGBoost writes: a base score that is no probability")
+        return cls(
+            content=content,
+            # the C library's logarithm, which NumPy's of single precision is not to the last bit
+            base=np.float32(-math.log(np.float32(1) / rate - np.float32(1))),
+            feature=feature.T,
+            threshold=threshold.T.astype(np.float32),
+            leaf=leaf.astype(np.float32),
+            cover=cover.T,
+            features=features,
+        )
+
+    def log_odds(self, X: Floats) -> Floats:
+        """(...) in XGBoost's single precision and order. X: (..., features), nothing missing."""
+        right = self._right(X)
+        below = np.where(right[..., ROOT, :], 2 + right[..., RIGHT, :], right[..., LEFT, :])
+        values = self.leaf[np.arange(len(self.leaf)), below]
+        values[..., 0] += self.base
+        log_odds: Floats = np.add.accumulate(values, axis=-1)[..., -1].astype(np.float64)
+        return log_odds
+
+    def contributions(self, X: Floats) -> Floats:
+        """(n, features + 1) exact tree Shapley values, the last is the expected value (Lundberg 2020). X: (n, features)."""
+        outcome = np.tensordot([1, 2, 4], self._right(X), axes=(0, -2))
+        values = self._shares[np.arange(len(self.leaf)), outcome].reshape(len(X), -1) @ self._of_feature
+        return np.column_stack([values, np.full(len(X), self._left)])
+
+    def _right(self, X: Floats) -> Integers:
+        """(..., 3, N) 1 where a split sends the row to the right."""
+        right: Integers = (X.astype(np.float32)[..., self.feature] >= self.threshold).astype(np.int64)
+        return right
+
+
+def _filled_up(tree: Mapping[str, Any]) -> tuple[list[int], list[float], list[float], list[float]]:
+    """Features and thresholds of three splits, values of four leaves, and how much goes left; a split that is none is idle."""
+    left, right, feature, value, weight = (
+        np.asarray(tree[name]).tolist()
+        for name in ("left_children", "right_children", "split_indices", "split_conditions", "sum_hessian")
+    )
+
+    def split(node: int) -> tuple[int, int, int, float, float]:
+        """Children, feature, threshold and cover of a node; a leaf sends everything to itself."""
+        if left[node] < 0:
+            return node, node, 0, np.inf, 1.0
+        total = weight[left[node]] + weight[right[node]]
+        return left[node], right[node], feature[node], value[node], weight[left[node]] / total if total > 0 else 0.5
+
+    root = split(0)
+    splits = [root, split(root[0]), split(root[1])]
+    leaves = [child for below in splits[1:] for child in below[:2]]
+    if any(left[node] >= 0 for node in leaves):
+        raise ValueError("not a booster of the form that acrcast trains: trees are deeper than 2")
+    return [s[2] for s in splits], [s[3] for s in splits], [value[node] for node in leaves], [s[4] for s in splits]
+
+
+def _shapley_values(feature: Integers, leaf: Floats32, cover: Floats) -> tuple[Floats, Floats]:
+    """(N, 8, 3) of each tree and outcome of its three comparisons what each split's feature adds, and (N,) the tree's mean.
+
+    outcome: 1 for right at the root, plus 2 and 4 for right at its children. A feature that splits twice is one player, under
+    the first of its splits; a player who is none adds nothing.
+    """
+    same_left, same_right = feature[LEFT] == feature[ROOT], feature[RIGHT] == feature[ROOT]
+    player = np.array(
+        [
+            np.full(feature.shape[1], ROOT),
+            np.where(same_left, ROOT, LEFT),
+            np.where(same_right, ROOT, np.where((feature[RIGHT] == feature[LEFT]) & ~same_left, LEFT, RIGHT)),
+        ]
+    )
+    value = {
+        (outcome, players): _expected(outcome, np.array(players)[player], leaf.astype(np.float64), cover)
+        for outcome in product((0, 1), repeat=3)
+        for players in product((False, True), repeat=3)
+    }
+    shares = np.zeros((feature.shape[1], 8, 3))
+    for (outcome, players), without in value.items():
+        code = outcome[0] + 2 * outcome[1] + 4 * outcome[2]
+        for p in range(3):
+            if not players[p]:
+                joined = (*players[:p], True, *players[p + 1 :])
+                added = value[outcome, joined] - without
+                shares[:, code, p] += SHAPLEY[sum(players)] * added
+    return shares, value[(0, 0, 0), (False, False, False)]
+
+
+def _expected(outcome: tuple[int, ...], known: Any, leaf: Floats, cover: Floats) -> Floats:  # noqa: ANN401  (3, N) mask
+    """(N,) what a tree is expected to give when the features of some splits are known, the others averaged over by cover."""
+    sides = [
+        np.where(
+            known[s],
+            leaf[:, 2 * (s - 1) + outcome[s]],
+            cover[s] * leaf[:, 2 * s - 2] + (1 - cover[s]) * leaf[:, 2 * s - 1],
+        )
+        for s in (LEFT, RIGHT)
+    ]
+    return np.where(known[ROOT], sides[outcome[ROOT]], cover[ROOT] * sides[0] + (1 - cover[ROOT]) * sides[1])

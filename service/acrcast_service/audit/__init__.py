@@ -1,0 +1,1 @@
+"""The audit: every prediction is on disk, sealed and chained, before its answer leaves."""

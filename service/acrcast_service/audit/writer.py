@@ -1,0 +1,146 @@
+"""The one writer of a server process: requests hand it their records and wait; it commits all that wait at once."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from acrcast_service.audit.chain import Chain
+from acrcast_service.audit.records import Entry, now, seal
+from acrcast_service.problems import AUDIT_UNAVAILABLE, HttpProblem
+from acrcast_service.store.database import writing
+from acrcast_service.store.schema import reason
+
+log = logging.getLogger("acrcast_service")
+
+# Records that may wait, and how long one waits, in seconds, before its request is refused.
+WAITING = 1024
+WAIT_SECONDS = 10.0
+
+# After a failure nothing is tried for so long, in seconds; twice as long after each further failure.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    entry: Entry
+    recorded: asyncio.Future[None]
+
+
+class Writer:
+    """Belongs to the event loop that starts it. After a failure the next record after the pause is the next attempt."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._arrived: list[Waiting] = []
+        self._waiting: list[Waiting] = []
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._pause = 0.0
+        self.failures = 0
+        self._paused_until = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._thread.start()
+
+    async def record(self, entry: Entry) -> None:
+        """Returns when the entry is on disk. Raises HttpProblem when it is not, or as its own `within` refused."""
+        self.check()
+        recorded: asyncio.Future[None] = self._loop.create_future()
+        if self._stopping or len(self._arrived) + len(self._waiting) >= WAITING:
+            raise unavailable()
+        self._arrived.append(Waiting(entry, recorded))
+        if len(self._arrived) == 1:
+            # once whatever else came in with it has had its turn: they shall share one commit
+            self._loop.call_soon(self._loop.call_soon, self._hand_over)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await recorded
+        except TimeoutError:
+            raise unavailable() from None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._arrived) + len(self._waiting)
+
+    def check(self) -> None:
+        """Raises HttpProblem (503) while the database failed a moment ago."""
+        if self._paused_until and time.monotonic() < self._paused_until:
+            raise unavailable()
+
+    def _hand_over(self) -> None:
+        with self._changed:
+            self._waiting += self._arrived
+            self._changed.notify()
+        self._arrived = []
+
+    async def stop(self) -> None:
+        """Writes what waits, and ends."""
+        self._hand_over()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while batch := self._take():
+            # whoever gave up has had its answer, which was no prediction
+            batch = [waiting for waiting in batch if not waiting.recorded.done()]
+            if batch:
+                self._tell(batch, self._write([waiting.entry for waiting in batch]))
+
+    def _take(self) -> list[Waiting]:
+        """Everything that waits; empty when there is nothing left to do."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            batch, self._waiting = self._waiting, []
+        return batch
+
+    def _write(self, entries: Sequence[Entry]) -> Sequence[HttpProblem | None]:
+        """For each entry, on disk now, None, or why it is not."""
+        moment = now()
+        try:
+            sealed = [seal(self._chain.keys, entry, moment) for entry in entries]
+            with writing(self._chain.engine) as connection:
+                refusals = self._chain.append(connection, sealed)
+        except Exception as error:  # noqa: BLE001  whatever it is, requests wait for this thread
+            self._failed(error)
+            return [unavailable() for _ in entries]
+        if self._pause:
+            log.warning("audit-recovered")
+            self._pause = self._paused_until = 0.0
+        return refusals
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        if not self._pause:
+            said = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            log.error("audit-unavailable reason=%s", said)
+        self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
+        self._paused_until = time.monotonic() + self._pause
+        # the connections may be as broken as what they led to
+        self._chain.engine.dispose()
+        with self._changed:
+            behind, self._waiting = self._waiting, []
+        self._tell(behind, [unavailable() for _ in behind])
+
+    def _tell(self, batch: Sequence[Waiting], refusals: Sequence[HttpProblem | None]) -> None:
+        self._loop.call_soon_threadsafe(_settle, batch, refusals)
+
+
+def unavailable() -> HttpProblem:
+    return HttpProblem(AUDIT_UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+def _settle(batch: Sequence[Waiting], refusals: Sequence[HttpProblem | None]) -> None:
+    for waiting, refusal in zip(batch, refusals, strict=True):
+        if waiting.recorded.done():
+            continue
+        if refusal is None:
+            waiting.recorded.set_result(None)
+        else:
+            waiting.recorded.set_exception(refusal)

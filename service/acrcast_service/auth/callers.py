@@ -1,0 +1,62 @@
+"""Who asks, and what a route asks of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from fastapi import Request
+
+from acrcast_service.audit.records import DEFAULT_TENANT, LOCAL_CALLER
+
+PREDICT, OUTCOME, AUDIT, ADMIN = SCOPES = ("predict", "outcome", "audit", "admin")
+
+LONGEST_NAME = 200
+
+_ACCESS = "acrcast_access"
+_ANYBODY = ""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request. name: for the audit. key: what its requests are counted by; empty when nobody was asked."""
+
+    name: str
+    tenant: str
+    scopes: frozenset[str]
+    key: str = ""
+
+
+LOCAL = Caller(LOCAL_CALLER, DEFAULT_TENANT, frozenset(SCOPES))
+BEHIND_PROXY = Caller("proxy", DEFAULT_TENANT, frozenset(SCOPES))
+
+
+def needs(scope: str) -> Callable[[Endpoint], Endpoint]:
+    """Marks a route's function: only a caller with the scope reaches it, and `caller_of` tells it who."""
+    if scope not in SCOPES:
+        raise ValueError(f"{scope}: no such scope")
+    return lambda endpoint: _marked(endpoint, scope)
+
+
+def open_to_all(endpoint: Endpoint) -> Endpoint:
+    """Marks a route's function: anybody may ask. Nothing that it answers was sent by a client."""
+    return _marked(endpoint, _ANYBODY)
+
+
+def scope_needed(endpoint: Callable[..., Any]) -> str | None:
+    """None when anybody may. Raises TypeError for a function that is not marked: who may is never left open."""
+    scope = getattr(endpoint, _ACCESS, None)
+    if scope is None:
+        raise TypeError(f"{endpoint.__module__}.{endpoint.__qualname__}: mark it with needs(...) or open_to_all")
+    return cast(str, scope) or None
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent this request, in a route that needs a scope."""
+    return cast(Caller, request.scope["caller"])
+
+
+def _marked(endpoint: Endpoint, scope: str) -> Endpoint:
+    setattr(endpoint, _ACCESS, scope)
+    return endpoint

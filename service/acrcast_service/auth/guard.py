@@ -1,0 +1,50 @@
+"""Stands before every route: no request reaches a function whose access it does not have."""
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from acrcast_service.auth.callers import scope_needed
+from acrcast_service.problems import (
+    BODY_TOO_SLOW,
+    IDENTITY_UNAVAILABLE,
+    MISSING_SCOPE,
+    OVERLOADED,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+)
+
+# What any route that is behind a guard may answer.
+REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OVERLOADED, IDENTITY_UNAVAILABLE)
+
+
+def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes, each behind what its function is marked with.
+
+    Raises TypeError for a route that is not marked, or that cannot be.
+    """
+    for route in routes:
+        if not isinstance(route, Route):
+            raise TypeError(f"{route}: expected a route with a function to mark")
+        scope = scope_needed(route.endpoint)
+        if scope is not None:
+            # a room's routes are shared by every application of this process
+            route = copy(route)  # noqa: PLW2901  the same route, behind its guard
+            route.app = Guard(route.app, scope)
+        yield route
+
+
+class Guard:
+    """Asks who it is, whether they may, and whether it is too much, before the body is read."""
+
+    def __init__(self, app: ASGIApp, needed: str) -> None:
+        self._app = app
+        self._needed = needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server = scope["app"].state.server
+        caller = scope["caller"] = await server.auth.caller(scope["headers"], self._needed)
+        server.auth.count(caller)
+        await self._app(scope, receive, send)

@@ -1,0 +1,157 @@
+"""Finds out who asks, and whether they may: API keys, tokens of an identity provider, or nobody yet on this machine."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from acrcast.errors import UsageError
+from acrcast_service.auth.api_key_ring import ApiKeyRing
+from acrcast_service.auth.api_keys import MARK
+from acrcast_service.auth.callers import BEHIND_PROXY, LOCAL, Caller
+from acrcast_service.auth.refusals import missing_scope, unauthenticated
+from acrcast_service.problems import NOT_READY, HttpProblem
+from acrcast_service.settings import PREFIX, Settings, is_loopback
+
+if TYPE_CHECKING:
+    from acrcast_service.auth.key_set import KeySet
+    from acrcast_service.auth.tokens import TokenVerifier
+
+# A key that is made or revoked is known after so many seconds, and the time that reading the database takes.
+REFRESH_SECONDS = 2.0
+
+# Recognised tokens are remembered by their SHA-256, up to so many: then all are recognised anew.
+REMEMBERED = 4096
+
+
+class Auth:
+    """Of one server process. Until somebody made a key or named an issuer, this machine's callers may do everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._without_key = LOCAL if is_loopback(settings.host) else None
+        if settings.behind_authenticating_proxy:
+            self._without_key = BEHIND_PROXY
+        self._remembered: dict[bytes, tuple[Caller, float]] = {}
+        self._ring: ApiKeyRing | None = None
+        self._open = False
+        self._rate_limit = None
+        if settings.rate_limit is not None:
+            from acrcast_service.auth.rate_limits import RateLimit  # noqa: PLC0415  slow to import
+
+            self._rate_limit = RateLimit(settings.rate_limit)
+        self._tokens: TokenVerifier | None = None
+        self._key_set: KeySet | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises UsageError or AcrcastError, in one line what to do, when who may ask cannot be found out."""
+        self._ring = ApiKeyRing(self._settings)
+        await asyncio.to_thread(self._ring.read)
+        if has_issuer(self._settings):
+            from acrcast_service.auth.key_set import KeySet  # noqa: PLC0415  slow to import
+            from acrcast_service.auth.tokens import TokenVerifier  # noqa: PLC0415
+
+            self._key_set = KeySet(
+                str(self._settings.oidc_keys), self._settings.oidc_keys_kept_seconds, self._remembered.clear
+            )
+            self._tokens = TokenVerifier(self._settings, self._key_set)
+            await self._key_set.refresh_if_old()
+        self._decide()
+        self._refreshing = asyncio.create_task(self._refresh())
+
+    async def stop(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._refreshing
+        if self._ring is not None:
+            self._ring.close()
+
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> Caller:
+        """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out."""
+        if self._open and self._without_key is not None:
+            return self._without_key
+        if self._refreshing is None:
+            raise HttpProblem(NOT_READY, headers={"Retry-After": "1"})
+        token = _bearer(headers)
+        mark = sha256(token).digest()
+        known = self._remembered.get(mark)
+        if known is None or known[1] <= time.time():
+            known = await self._recognised(token)
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[mark] = known
+        caller = known[0]
+        if scope not in caller.scopes:
+            raise missing_scope(scope)
+        return caller
+
+    def count(self, caller: Caller) -> None:
+        """Raises HttpProblem (429) when the caller's key asks too often."""
+        if self._rate_limit is not None and caller.key:
+            self._rate_limit.count(caller.key)
+
+    async def _recognised(self, token: bytes) -> tuple[Caller, float]:
+        """The caller and until when, at the longest, that may be remembered."""
+        if not token.startswith(MARK.encode()):
+            if self._tokens is None:
+                raise unauthenticated(f"expected an API key, which begins with {MARK}_")
+            return await self._tokens.proven(token)
+        key = self._ring.opened_by(token) if self._ring is not None else None
+        if key is None:
+            raise unauthenticated("the API key is unknown, expired or revoked")
+        return key.caller, time.time() + REFRESH_SECONDS
+
+    async def _refresh(self) -> None:
+        """Keeps what is known of keys fresh, until it is cancelled."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            if self._ring is not None and await asyncio.to_thread(self._ring.read_if_possible):
+                self._remembered.clear()
+                self._decide()
+            if self._key_set is not None:
+                await self._key_set.refresh_if_old()
+
+    def _decide(self) -> None:
+        self._open = self._tokens is None and self._ring is not None and self._ring.is_empty
+
+
+def has_issuer(settings: Settings) -> bool:
+    """Raises UsageError when only some of what tokens need is set."""
+    needed = {name: getattr(settings, name) for name in ("oidc_issuer", "oidc_audience", "oidc_keys")}
+    missing = [PREFIX + name.upper() for name, value in needed.items() if value is None]
+    if missing and len(missing) < len(needed):
+        raise UsageError(f"tokens of an identity provider also need {' and '.join(missing)}")
+    return not missing
+
+
+def check_who_may(settings: Settings) -> None:
+    """Raises UsageError when other machines could reach this server and it would ask nobody who they are."""
+    if has_issuer(settings) or is_loopback(settings.host) or settings.behind_authenticating_proxy:
+        return
+    ring = ApiKeyRing(settings)
+    try:
+        ring.read()
+        if not ring.is_empty:
+            return
+    finally:
+        ring.close()
+    raise UsageError(
+        f"--host {settings.host} can be reached from other machines, and no authentication is configured: make a key with "
+        f"acrcast keys create, set {PREFIX}OIDC_ISSUER, or use 127.0.0.1; or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if "
+        "something in front authenticates every request"
+    )
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """What stands after `Bearer`. Raises HttpProblem (401) unless it is there exactly once."""
+    sent = [value for name, value in headers if name == b"authorization"]
+    if not sent:
+        raise unauthenticated()
+    scheme, _, token = sent[0].partition(b" ")
+    if len(sent) > 1 or scheme.lower() != b"bearer" or not token:
+        raise unauthenticated("expected one header Authorization: Bearer KEY")
+    return token.strip()

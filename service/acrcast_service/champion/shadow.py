@@ -1,0 +1,81 @@
+"""A challenger in the champion's shadow: it predicts for the same patients, after they were answered, and answers nobody."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import Literal
+
+from starlette.background import BackgroundTask
+
+from acrcast.contract import Patient
+from acrcast_service.answers import written
+from acrcast_service.audit.records import SHADOW, Entry
+from acrcast_service.model_store import ModelStore
+from acrcast_service.prediction.service import predict_patient
+
+log = logging.getLogger("acrcast_service.champion")
+
+WAITING = 256
+
+# After a prediction the challenger rests this many times as long as it took, so that it never has more than a fifth of
+# the process. What comes faster than that is dropped.
+REST = 4
+
+
+class Shadow:
+    """Lets the model of a store predict behind the champion's back. record: the audit's.
+
+    counts: how many predictions were made, dropped because too many waited, or failed.
+    """
+
+    def __init__(self, store: ModelStore, record: Callable[[Entry], Awaitable[None]]) -> None:
+        self._store, self._record = store, record
+        self._waiting: asyncio.Queue[tuple[Patient, Entry]] = asyncio.Queue(WAITING)
+        self.counts: Counter[Literal["predicted", "dropped", "failed"]] = Counter()
+
+    def after(self, patient: Patient, answered: Entry) -> BackgroundTask | None:
+        """What is to be done once the answer has been sent; None without a challenger. answered: the champion's record."""
+        return None if self._store.is_empty else BackgroundTask(self._queue, patient, answered)
+
+    async def _queue(self, patient: Patient, answered: Entry) -> None:
+        try:
+            self._waiting.put_nowait((patient, answered))
+        except asyncio.QueueFull:
+            self.counts["dropped"] += 1
+
+    async def run(self) -> None:
+        """Predict for whoever waits, until cancelled."""
+        while True:
+            patient, answered = await self._waiting.get()
+            began = perf_counter()
+            try:
+                await self._predict(patient, answered)
+                self.counts["predicted"] += 1
+            except Exception as error:  # noqa: BLE001  whatever it is, no answer depends on it
+                self._failed(error)
+            await asyncio.sleep(REST * (perf_counter() - began))
+
+    async def _predict(self, patient: Patient, answered: Entry) -> None:
+        prediction = predict_patient(self._store.current.bedside, patient)
+        await self._record(
+            replace(
+                answered,
+                kind=SHADOW,
+                record_id=str(prediction.prediction_id),
+                answer=written(prediction),
+                # under the same pseudonym, so that both become unreadable together
+                subject=answered.record_id if answered.subject is None else answered.subject,
+                model=prediction.model.digest,
+                about=answered.record_id,
+                within=None,
+            )
+        )
+
+    def _failed(self, error: Exception) -> None:
+        """One line for the first: its message may hold a patient's values."""
+        if not self.counts["failed"]:
+            log.warning("challenger failed error=%s; further failures are counted", type(error).__name__)
+        self.counts["failed"] += 1

@@ -1,0 +1,112 @@
+"""So many requests at a time, so many waiting, and the rest refused at once; and a time for a body to arrive.
+
+A request takes its place when its body is whole: a client that sends slowly takes none.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, HttpProblem, problem_response
+from acrcast_service.security_headers import ALWAYS, UNLESS_SAID
+from acrcast_service.settings import Settings
+
+# What a body's time grows by one second for, in bytes: the slowest line that is served.
+BYTES_A_SECOND = 65_536
+
+# Whoever restarts or measures this process is answered in every case.
+ALWAYS_ANSWERED = ("/health/",)
+
+RETRY_AFTER = "1"
+
+
+class Overload:
+    """The outermost part of the application: refusing costs next to nothing."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(settings.requests_in_progress)
+        self._most_waiting = settings.requests_waiting
+        self._waiting = 0
+        self._body_seconds = settings.body_seconds
+        self._refusal = _refusal()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(ALWAYS_ANSWERED):
+            await self._app(scope, receive, send)
+        elif self._is_full:
+            for message in self._refusal:
+                # a copy: a server may add to what it is sent
+                await send({**message})
+        else:
+            request = _Request(self, receive)
+            try:
+                await self._app(scope, request.receive, send)
+            finally:
+                if request.has_place:
+                    self._places.release()
+
+    async def take_place(self) -> None:
+        """Raises HttpProblem (503) when all places, and those to wait in, are taken."""
+        if self._is_full:
+            raise HttpProblem(OVERLOADED, headers={"Retry-After": RETRY_AFTER})
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            # an answer may be made without a pause: whoever has arrived meanwhile is counted before it is begun
+            await asyncio.sleep(0)
+        except BaseException:
+            self._places.release()
+            raise
+
+    @property
+    def body_seconds(self) -> float:
+        return self._body_seconds
+
+    @property
+    def _is_full(self) -> bool:
+        return self._places.locked() and self._waiting >= self._most_waiting
+
+
+class _Request:
+    """What one request receives."""
+
+    __slots__ = ("_body_is_whole", "_deadline", "_overload", "_receive", "has_place")
+
+    def __init__(self, overload: Overload, receive: Receive) -> None:
+        self._overload = overload
+        self._receive = receive
+        self._deadline = 0.0
+        self._body_is_whole = False
+        self.has_place = False
+
+    async def receive(self) -> Message:
+        """Raises HttpProblem: 408 when the body does not come in time, 503 when there is no place for the request."""
+        if self._body_is_whole:
+            return await self._receive()
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._overload.body_seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise HttpProblem(BODY_TOO_SLOW, headers={"Connection": "close"}) from None
+        self._deadline += len(message.get("body", b"")) / BYTES_A_SECOND
+        if not message.get("more_body", False):
+            self._body_is_whole = True
+            await self._overload.take_place()
+            self.has_place = True
+        return message
+
+
+def _refusal() -> Iterable[Message]:
+    answer = problem_response(OVERLOADED, headers={"Retry-After": RETRY_AFTER})
+    start = {
+        "type": "http.response.start",
+        "status": OVERLOADED.status,
+        "headers": [*answer.raw_headers, *ALWAYS, *UNLESS_SAID],
+    }
+    return start, {"type": "http.response.body", "body": bytes(answer.body)}

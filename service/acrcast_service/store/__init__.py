@@ -1,0 +1,1 @@
+"""The service's database: one address, its tables, and how its schema changes."""

@@ -1,0 +1,112 @@
+"""The database fails under a running server: 503 with Retry-After, nothing answered unrecorded, and it recovers by itself."""
+
+import contextlib
+import resource
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from acrcast_service.audit.verification import verify
+from acrcast_service.store.tables import audit_records
+
+only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+
+def file_of(chain):
+    return Path(chain.engine.url.database)
+
+
+def expect_nothing_lost(load, chain):
+    load.end()
+    with chain.engine.connect() as connection:
+        recorded = set(connection.execute(select(audit_records.c.record_id)).scalars())
+    assert set(load.answered) - recorded == set()
+    assert set(load.statuses) == {200, 503}
+    assert load.without_retry_after == 0
+    assert verify(chain).findings == ()
+
+
+@only_sqlite
+def test_a_file_that_may_not_grow_as_on_a_full_disk(serve, load, chain):
+    server = serve()
+    load.begin(server.port)
+    load.wait_for(200, 20)
+    wal = file_of(chain).with_name("acrcast.db-wal")
+    _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size, hard))
+    load.wait_for(503, 20)
+    assert server.get("/health/live") == 200
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    load.wait_for(200, 20)
+    assert server.get("/health/ready") == 200
+    expect_nothing_lost(load, chain)
+
+
+@only_sqlite
+def test_a_database_that_another_process_keeps_locked(serve, load, chain):
+    server = serve()
+    load.begin(server.port)
+    load.wait_for(200, 20)
+    with contextlib.closing(sqlite3.connect(file_of(chain), isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        load.wait_for(503, 20)
+        assert server.get("/health/live") == 200
+        other.execute("ROLLBACK")
+    load.wait_for(200, 20)
+    expect_nothing_lost(load, chain)
+
+
+@only_postgresql
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_postgresql_restarted_under_load(serve, load, chain, postgresql, mode):
+    server = serve()
+    load.begin(server.port)
+    load.wait_for(200, 20)
+    postgresql.stop(mode)
+    load.wait_for(503, 20)
+    assert server.get("/health/live") == 200
+    postgresql.start()
+    load.wait_for(200, 20)
+    expect_nothing_lost(load, chain)
+
+
+@only_postgresql
+@pytest.mark.slow
+def test_postgresql_that_became_read_only(serve, load, chain):
+    name = chain.engine.url.database
+
+    def run(statement):
+        with chain.engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+            connection.commit()
+
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    load.begin(serve().port)
+    load.wait_for(200, 20)
+    run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    run(others)
+    load.wait_for(503, 20)
+    chain.engine.dispose()
+    run(f"BEGIN; SET TRANSACTION READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = off; COMMIT")
+    run(others)
+    load.wait_for(200, 20)
+    expect_nothing_lost(load, chain)
+
+
+@only_postgresql
+@pytest.mark.slow
+def test_a_postgresql_that_another_session_keeps_locked(serve, load, chain):
+    server = serve()
+    load.begin(server.port)
+    load.wait_for(200, 20)
+    with chain.engine.connect() as other:
+        other.exec_driver_sql("SELECT * FROM audit_head FOR UPDATE")
+        load.wait_for(503, 20)
+        assert server.get("/health/live") == 200
+        other.rollback()
+    load.wait_for(200, 20)
+    expect_nothing_lost(load, chain)
