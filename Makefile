@@ -18,13 +18,18 @@ $(VENV)/.installed: $(VENV)/.from-lock pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# What some tests take from npm; without npm they are skipped, with the reason.
+NODE := tests/node/node_modules/.installed
+$(NODE): tests/node/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
 demo: setup ## simulate, train, register, serve, predict one patient
 	$(VENV)/bin/acrcast demo $(if $(DEMO_KEEP),--keep)
 
-test: setup ## run the tests
+test: setup $(NODE) ## run the tests
 	$(RUN) pytest -n auto -m "not slow"
 
-test-all: setup ## run the heavy proofs too; a skipped test is a failure
+test-all: setup $(NODE) ## run the heavy proofs too; a skipped test is a failure
 	ACRCAST_TEST_ALL=1 $(RUN) pytest -n auto
 
 soak: setup ## half load for 10 minutes: nothing grows

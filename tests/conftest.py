@@ -7,9 +7,13 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -52,6 +56,37 @@ def needs_program() -> Callable[..., Path]:
         pytest.skip(f"needs the program {' or '.join(names)}, which this machine does not have")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def node(needs_program: Callable[..., Path]) -> Callable[..., str]:
+    """Call with a module of tests/node and its arguments: what it prints. Input goes to it as text."""
+    program, folder = needs_program("node"), PROJECT / "tests" / "node"
+    if not (folder / "node_modules").is_dir():
+        pytest.skip("needs what `npm ci --prefix tests/node` installs, which this machine does not have")
+
+    def run(module: str, *arguments: str, given: str = "") -> str:
+        command = [str(program), module, *arguments]
+        done = subprocess.run(
+            command, cwd=folder, input=given, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser(needs_program: Callable[..., Path]) -> Iterator["Browser"]:
+    """The machine's Chromium, driven by Playwright; each test opens contexts of its own."""
+    from playwright.sync_api import sync_playwright
+
+    program = needs_program("chromium", "chromium-browser", "google-chrome")
+    quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(program), args=[*quiet, "--disable-sync"])
+        yield started
+        started.close()
 
 
 class PostgreSQL:
