@@ -3,7 +3,9 @@
 Run from the project's root, in its environment, with wrk installed: python -m benchmarks.serving [--seconds 3] [--runs 5]
 One worker is pinned to a core and wrk to another; two workers share the machine with it. Servers take turns in every run,
 so that what else the machine does meets all of them; figures are medians over the runs, and what counts are the ratios
-within a run. A request's processor time does not grow when other work shares the core; its ratio is the yardstick's to it. The yardstick reads the same patient by the same pydantic class and answers with a constant.
+within a run. A request's processor time does not grow when other work shares the core; its ratio is the yardstick's to it.
+The yardstick reads the same patient by the same pydantic class and answers with a constant. Audited: each answer leaves when
+its record is on disk.
 """
 
 import argparse
@@ -207,10 +209,14 @@ def mlflow_model(folder: Path) -> Path:
     return folder / "mlflow"
 
 
-def acrcast(name: str, body: object, model: Path | None = None, workers: int = 1) -> Served:
+def acrcast(
+    name: str, body: object, model: Path | None = None, workers: int = 1, *, audit_in: Path | None = None
+) -> Served:
+    """audit_in: folder of the durable audit (SQLite); without one nothing is recorded."""
     command = [sys.executable, "-m", "acrcast.cli", "serve", "--workers", str(workers)]
     command += ["--model", str(model)] if model else []
-    return Served(name, [*command, "--port"], "/predict", json.dumps(body), {})
+    audit = {"ACRCAST_AUDIT": "1", "ACRCAST_STATE": str(audit_in)} if audit_in else {"ACRCAST_AUDIT": "0"}
+    return Served(name, [*command, "--port"], "/predict", json.dumps(body), audit)
 
 
 def yardstick(body: object, workers: int = 1) -> Served:
@@ -227,7 +233,8 @@ def mlflow_server(model: Path) -> Served:
         command,
         "/invocations",
         json.dumps({"dataframe_records": [record]}),
-        {"MLFLOW_TRACKING_URI": ""},
+        # it looks for uvicorn on the path
+        {"MLFLOW_TRACKING_URI": "", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
     )
 
 
@@ -293,14 +300,23 @@ def main() -> None:
         boosted = boosted_model(folder)
         pinned = cores > 1
         for concurrency in CONCURRENCY:
-            servers = [yardstick(PATIENT), acrcast("acrcast", PATIENT), acrcast("acrcast, boosted", PATIENT, boosted)]
+            servers = [
+                yardstick(PATIENT),
+                acrcast("acrcast", PATIENT),
+                acrcast("acrcast, boosted", PATIENT, boosted),
+                acrcast("acrcast, audited", PATIENT, audit_in=folder / "audited"),
+            ]
             if concurrency == 8 and not options.without_mlflow:
                 servers.append(mlflow_server(mlflow_model(folder)))
             show(
                 f"Concurrency {concurrency}, one worker, complete patient",
                 measure(servers, concurrency, options, folder, pin=pinned),
             )
-        two = [yardstick(PATIENT, 2), acrcast("acrcast", PATIENT, workers=2)]
+        two = [
+            yardstick(PATIENT, 2),
+            acrcast("acrcast", PATIENT, workers=2),
+            acrcast("acrcast, audited", PATIENT, workers=2, audit_in=folder / "audited"),
+        ]
         show("Concurrency 64, two workers, complete patient", measure(two, 64, options, folder, pin=False))
         patients = [yardstick(PATIENT)]
         for name, body in PATIENTS.items():
