@@ -2,7 +2,7 @@
 
 from acrcast.contract.covariates import Covariates, OnePatient
 from acrcast.contract.fields import Contract, ContractField
-from acrcast.contract.measure import Code, Measure, Patient, Undetectable, loinc, own, snomed
+from acrcast.contract.measure import Code, Measure, Patient, Undetectable, atc, icd10, loinc, own, rxnorm, snomed
 
 __all__ = [
     "Code",
@@ -13,7 +13,10 @@ __all__ = [
     "OnePatient",
     "Patient",
     "Undetectable",
+    "atc",
+    "icd10",
     "loinc",
     "own",
+    "rxnorm",
     "snomed",
 ]

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LOINC = "http://loinc.org"
 SNOMED_CT = "http://snomed.info/sct"
+ICD10 = ("http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm")
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ATC = "http://www.whocc.no/atc"
 ACRCAST = "https://acrcast.example/measures"
 
 
@@ -25,6 +28,19 @@ def loinc(*codes: str) -> tuple[Code, ...]:
 
 def snomed(*codes: str) -> tuple[Code, ...]:
     return tuple(Code(SNOMED_CT, code) for code in codes)
+
+
+def icd10(*codes: str) -> tuple[Code, ...]:
+    """Codes that ICD-10 and its clinical modification share."""
+    return tuple(Code(system, code) for system in ICD10 for code in codes)
+
+
+def rxnorm(*codes: str) -> tuple[Code, ...]:
+    return tuple(Code(RXNORM, code) for code in codes)
+
+
+def atc(*codes: str) -> tuple[Code, ...]:
+    return tuple(Code(ATC, code) for code in codes)
 
 
 def own(*codes: str) -> tuple[Code, ...]:

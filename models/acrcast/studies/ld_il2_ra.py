@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from acrcast.contract import Measure, Patient, Undetectable, loinc, own, snomed
-from acrcast.studies.study import AcrResponse, Arm, Study
+from acrcast.contract import Measure, Patient, Undetectable, atc, icd10, loinc, own, rxnorm, snomed
+from acrcast.studies.study import AcrResponse, Arm, Diagnosis, Study
 
 GLOBAL_SCALE = {"cm": 10.0, "{score}": 10.0}
 
@@ -223,12 +223,22 @@ STUDY = Study(
     key="ld-il2-ra",
     title="Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis",
     patient=LdIl2RaPatient,
-    arms=(Arm("placebo+mtx", "Methotrexate alone"), Arm("ld-il2+mtx", "Low-dose IL-2 with methotrexate")),
+    arms=(
+        Arm("placebo+mtx", "Methotrexate alone"),
+        # aldesleukin, by its ingredient: a hospital's own product codes are mapped to it by the record system
+        Arm("ld-il2+mtx", "Low-dose IL-2 with methotrexate", drug=rxnorm("70223") + atc("L03AC01")),
+    ),
     control="placebo+mtx",
     endpoint=AcrResponse(week=24, level=20, acute_phase="esr"),
     weeks=(0, 4, 12, 24),
     effect_modifiers=("treg_percent_of_cd4", "il21_pg_per_ml"),
     expected_directions={"haq_di": -1, "current_smoker": -1, "disease_duration_years": -1},
+    # below M06 stand adult-onset Still's disease (M06.1) and inflammatory polyarthropathy (M06.4), which are not it
+    diagnosis=Diagnosis(
+        title="rheumatoid arthritis",
+        codes=snomed("69896004") + icd10("M05", "M06"),
+        except_for=icd10("M06.1", "M06.4"),
+    ),
     assays={"treg_gating": "CD25+FoxP3+", "il21_assay": "ELISA"},
     intended_use=(
         "Research use only: not a medical device, not for diagnosis or treatment decisions. "

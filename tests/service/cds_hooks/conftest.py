@@ -1,0 +1,111 @@
+"""Record systems that call: their keys, their tokens, their patients' records, and a FHIR server that holds them."""
+
+import json
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from acrcast_service.app import create_app
+from acrcast_service.settings import Settings
+
+ISSUER, PUBLIC = "https://ehr.hospital.test/", "https://cds.hospital.test/acrcast"
+SERVICES = f"{PUBLIC}/cds-services"
+VIEW, ORDER = "ld-il2-ra-patient-view", "ld-il2-ra-order-select"
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def ec_key():
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+@pytest.fixture(scope="session")
+def other_ec_key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture(scope="session")
+def rsa_key():
+    return rsa.generate_private_key(65537, 2048)
+
+
+def published(private, name):
+    """The key as a record system publishes it."""
+    algorithm = RSAAlgorithm if isinstance(private, rsa.RSAPrivateKey) else ECAlgorithm
+    return algorithm.to_jwk(private.public_key(), as_dict=True) | {"kid": name, "use": "sig"}
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory, ec_key, other_ec_key, rsa_key):
+    """The record system's key set: names es384, es256 and rsa."""
+    path = tmp_path_factory.mktemp("keys") / "jwks.json"
+    keys = [published(ec_key, "es384"), published(other_ec_key, "es256"), published(rsa_key, "rsa")]
+    path.write_text(json.dumps({"keys": keys}))
+    return path
+
+
+def a_client(issuer, keys, tenant, **more):
+    """A client of the file, as TOML."""
+    lines = {"issuer": issuer, "keys": str(keys), "tenant": tenant} | more
+    return "\n".join(["[[client]]", *(f"{name} = {json.dumps(value)}" for name, value in lines.items()), ""])
+
+
+@pytest.fixture
+def clients_file(tmp_path, key_file):
+    path = tmp_path / "clients.toml"
+    path.write_text(
+        a_client(ISSUER, key_file, "north", jku=f"{ISSUER}jwks")
+        + a_client("https://south.test/", key_file, "south")
+    )
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path, clients_file):
+    return Settings(state=tmp_path / "state", cds_clients=clients_file, public_url=PUBLIC)
+
+
+@pytest.fixture
+def client_of(serving, model):
+    """A client of the real application with these settings."""
+    return lambda settings: serving(create_app(settings, model))
+
+
+@pytest.fixture
+def a_token(ec_key):
+    """A right token for an address but for what is named; a member that is None is left out."""
+
+    def make(aud, key=ec_key, alg="ES384", header=None, **changed):
+        now = time.time()
+        claims = {"iss": ISSUER, "aud": aud, "iat": int(now), "exp": int(now) + 300, "jti": str(uuid.uuid4())}
+        claims = {name: value for name, value in (claims | changed).items() if value is not None}
+        headers = {"kid": "es384", "typ": "JWT"} | (header or {})
+        return jwt.encode(claims, key, alg, headers={name: value for name, value in headers.items() if value is not None})
+
+    return make
+
+
+def bearer(token):
+    return {"authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def a_hook():
+    """A request of patient-view; name only what matters."""
+
+    def make(**changed):
+        request = {
+            "hook": "patient-view",
+            "hookInstance": str(uuid.uuid4()),
+            "context": {"userId": "Practitioner/1", "patientId": "p1"},
+        }
+        return request | changed
+
+    return make
