@@ -24,13 +24,13 @@ def quantity(value, code, **more):
     return {"value": value, "unit": code, "system": UCUM, "code": code} | more
 
 
-def an_observation(code, value=None, on="2026-03-01", *, system=LOINC, **more):
-    """A final one; value: a Quantity, or left to `more`. What `more` gives as None is left out."""
+def an_observation(known, value=None, on="2026-03-01", *, system=LOINC, **more):
+    """A final one. known: its code. value: a Quantity, or left to `more`. What `more` gives as None is left out."""
     resource = {
         "resourceType": "Observation",
-        "id": f"o-{code}",
+        "id": f"o-{known}",
         "status": "final",
-        "code": concept(code, system),
+        "code": concept(known, system),
         "subject": {"reference": "Patient/p1"},
         "effectiveDateTime": on,
         "valueQuantity": value,
