@@ -13,6 +13,10 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ATC = "http://www.whocc.no/atc"
 ACRCAST = "https://acrcast.example/measures"
 
+HeldIn = Literal["Patient.birthDate", "Patient.gender", "Condition.onset"]
+# Among `answers`: the result is there and says none of the levels, such as indeterminate or unknown.
+NO_ANSWER = "no answer"
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -53,7 +57,10 @@ class Measure:
     """What a bare number means. The range stands beside it, as pydantic's `Field(ge=, le=)`.
 
     label: what a clinician calls it. unit: as printed; ucum: as FHIR writes it.
-    codes: preferred first. other_units: factor from an accepted unit to `unit`; any other unit is an error.
+    codes: preferred first. other_units: factor from an accepted unit (UCUM) to `unit`; any other unit is an error.
+    answers: codes by which a record system says each level, "true" or "false", or `NO_ANSWER` that it is none of them.
+    held_in: the element of a record that holds the measure, where it is no Observation; `Condition.onset` is that of the
+    study's diagnosis. dose_of: codes of the drug whose dose this is, in `ucum`: an amount over a time.
     scale: on which scale a model sees it; `log` is log(1 + x), for right-skewed assays.
     assay_of: this field names the assay of another measure and is no covariate itself.
     below_range: what to say of a value below the range, when there is a likely reason.
@@ -64,6 +71,9 @@ class Measure:
     ucum: str = ""
     codes: tuple[Code, ...] = ()
     other_units: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
+    held_in: HeldIn | None = None
+    dose_of: tuple[Code, ...] = ()
     scale: Literal["linear", "log", "sqrt"] = "linear"
     assay_of: str | None = None
     below_range: str = ""
