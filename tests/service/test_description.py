@@ -147,8 +147,15 @@ def test_the_model_is_described_with_its_study_and_every_field(client):
     assert described["study"] == "ld-il2-ra"
     assert described["endpoint"] == "ACR20 at week 24"
     assert described["arms"] == [
-        {"key": "placebo+mtx", "title": "Methotrexate alone"},
-        {"key": "ld-il2+mtx", "title": "Low-dose IL-2 with methotrexate"},
+        {"key": "placebo+mtx", "title": "Methotrexate alone", "drug": []},
+        {
+            "key": "ld-il2+mtx",
+            "title": "Low-dose IL-2 with methotrexate",
+            "drug": [
+                {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "70223"},
+                {"system": "http://www.whocc.no/atc", "code": "L03AC01"},
+            ],
+        },
     ]
     assert described["control"] == "placebo+mtx"
     assert described["intended_use"].startswith("Research use only")

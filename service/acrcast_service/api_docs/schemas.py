@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from acrcast.contract import Contract, ContractField
 from acrcast.studies import Study
@@ -24,6 +24,24 @@ def patient_schemas(study: Study) -> dict[str, Any]:
     _add_measures(schema["properties"], study.contract)
     schema["title"] = study.title
     return {**parts, PATIENT: schema}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The body of a request that the model reads, for a route that reads it itself; no part of it refers to another place."""
+    schema = model.model_json_schema()
+    parts: dict[str, Any] = schema.pop("$defs", {})
+    return {"required": True, "content": {"application/json": {"schema": _inlined(schema, parts)}}}
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:  # noqa: ANN401  any JSON
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        rest = {name: value for name, value in schema.items() if name != "$ref"}
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]] | rest, parts)
+    return {name: _inlined(value, parts) for name, value in schema.items()}
 
 
 def example_patient(study: Study) -> dict[str, Any] | None:

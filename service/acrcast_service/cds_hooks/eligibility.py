@@ -12,8 +12,8 @@ VERIFICATION_STATUS = "http://terminology.hl7.org/CodeSystem/condition-ver-statu
 ACTIVE = frozenset({"active", "recurrence", "relapse"})
 CONFIRMED = frozenset({"confirmed"})
 # An order or a statement of these is of a drug that the patient takes, or is to take again (FHIR R4, MedicationRequest).
-IN_FORCE = frozenset({"active", "on-hold"})
-ONLY_THOUGHT_OF = frozenset({"proposal", "plan", "option"})
+IN_FORCE = ("active", "on-hold")
+ONLY_THOUGHT_OF = ("proposal", "plan", "option")
 
 
 def has(resources: Iterable[Resource], diagnosis: Diagnosis) -> bool:

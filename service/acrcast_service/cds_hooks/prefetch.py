@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from acrcast.errors import InputError, Problem
 from acrcast_service.cds_hooks.discovery import PATIENT
@@ -60,7 +61,9 @@ async def _of_key(key: str, query: str, request: HookRequest, reader: FhirReader
         elif isinstance(reader, str):
             return f"it was not prefetched, and {reader}"
         else:
-            first = await reader.read(query.replace(PATIENT, request.context.patient_id))
+            filled = query.replace(PATIENT, request.context.patient_id)
+            # some servers refuse a bare | in an address
+            first = await reader.read(quote(filled, safe="/?&=:,"))
         return [resource async for page in _pages(first, reader) for resource in _resources(page)]
     except Unreadable as reason:
         return str(reason)

@@ -6,6 +6,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jsonschema_rs
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -109,3 +110,29 @@ def a_hook():
         return request | changed
 
     return make
+
+
+@pytest.fixture(scope="session")
+def conforming():
+    """Call with the name of a part of the schema and a document: it is as CDS Hooks has it, or the test fails."""
+    schema = json.loads((HERE / "cds-hooks-2.0.schema.json").read_text())
+
+    def check(part, document):
+        jsonschema_rs.validate({**schema, "$ref": f"#/$defs/{part}"}, document)
+        refuse_empty(document, where=part)
+
+    return check
+
+
+def refuse_empty(value, where):
+    """CDS Hooks 2.0, Use of JSON: nothing is null or empty, but the cards of a response that has no guidance."""
+    if where == "response.cards":
+        assert isinstance(value, list)
+    else:
+        assert value not in (None, "", [], {}), where
+    if isinstance(value, dict):
+        for name, member in value.items():
+            refuse_empty(member, f"{where}.{name}")
+    elif isinstance(value, list):
+        for member in value:
+            refuse_empty(member, f"{where}[]")
