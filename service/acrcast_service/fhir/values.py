@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from acrcast.contract import Code, ContractField
 from acrcast.contract.answers import INTERPRETATION
 from acrcast.contract.measure import NO_ANSWER
-from acrcast.contract.units import ucum_units
+from acrcast.contract.units import in_words, ucum_units
 from acrcast.errors import InputError, Problem
 from acrcast_service.fhir.elements import Answer, CodeableConcept, Quantity, Resource, chosen
 
@@ -105,8 +105,7 @@ def _factor(field: ContractField, quantity: Quantity, place: str) -> float:
 
 
 def _units(field: ContractField) -> str:
-    measure = field.measure
-    return " or ".join(dict.fromkeys(unit for unit in (measure.ucum, *measure.other_units) if unit)) or UNITY
+    return in_words(ucum_units(field)) or UNITY
 
 
 def _level(field: ContractField, answer: Answer, member: str | None, place: str) -> str:
