@@ -8,13 +8,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from jwt.algorithms import ECAlgorithm
 
-from acrcast_service.audit.export import exported
-from acrcast_service.audit.trail import open_chain
-from acrcast_service.settings import Settings
-
-from .conftest import HERE, ISSUER, ORDER, VIEW, a_client, published
+from .conftest import HERE
 from .records import SNOMED, a_condition, a_person, a_value, an_order, the_values
 
 FHIR_TOKEN = "fhir-t0ken"
