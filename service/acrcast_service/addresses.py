@@ -10,4 +10,5 @@ def public_address(settings: Settings, scope: Scope) -> str:
     if settings.public_url is not None:
         return settings.public_url
     host, port = scope["server"]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    named = f"[{host}]" if ":" in host else host
+    return f"http://{named}:{port}" if port else f"http://{named}"

@@ -17,8 +17,8 @@ from acrcast_service.api_docs import routes as api_docs
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
-from acrcast_service.batch import routes as batch
 from acrcast_service.basis import routes as basis
+from acrcast_service.batch import routes as batch
 from acrcast_service.batch.service import Pool
 from acrcast_service.cds_hooks import routes as cds_hooks
 from acrcast_service.cds_hooks.fhir_server import FhirServers

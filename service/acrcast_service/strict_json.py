@@ -7,14 +7,15 @@ import re
 from acrcast.errors import InputError, Problem
 from acrcast_service.problems import MALFORMED_JSON, HttpProblem
 
-
 # A name that is not written as one is not repeated: it may be a patient's data.
 NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 
 
 def read_json(body: bytes) -> object:
-    """What the body says. Raises HttpProblem (400) when it is not JSON in UTF-8, or has NaN, infinities or numbers beyond
-    a float's range; InputError when an object at any depth has a name twice.
+    """What the body says.
+
+    Raises HttpProblem (400) when it is not JSON in UTF-8, or has NaN, infinities or numbers beyond the range of a double;
+    InputError when an object at any depth has a name twice.
     """
     try:
         return json.loads(

@@ -22,12 +22,16 @@ const cors = {
   'Access-Control-Allow-Methods': 'GET, POST',
 };
 
+// The repository knows full references only; FHIR also has the bare id (R4, Search, reference).
+const withFullReference = (text) => text.replace(/(^|[?&])patient=(?!Patient)/g, '$1patient=Patient/');
+
 async function answer(request) {
   if (!request.url.startsWith(`${base}/`)) return [404, {}];
   if (request.headers.authorization !== `Bearer ${token}`) return [401, {}];
   let body = '';
   for await (const part of request) body += part;
-  const asked = makeSimpleRequest(request.method, request.url.slice(base.length), Object.fromEntries(new URLSearchParams(body)));
+  const url = withFullReference(request.url.slice(base.length));
+  const asked = makeSimpleRequest(request.method, url, Object.fromEntries(new URLSearchParams(withFullReference(body))));
   const [outcome, resource] = await router.handleRequest(asked, repository);
   const status = { ok: 200, created: 201, 'not-found': 404 }[outcome.id] ?? 400;
   return [status, resource ?? outcome];

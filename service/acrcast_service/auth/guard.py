@@ -6,10 +6,10 @@ from copy import copy
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from acrcast_service.addresses import public_address
 from acrcast_service.auth.callers import SIGNED_LINK, scope_needed, takes_client_tokens
 from acrcast_service.auth.signed_links import check_link
 from acrcast_service.basis.pages import problem_page
-from acrcast_service.addresses import public_address
 from acrcast_service.problems import (
     BODY_TOO_SLOW,
     IDENTITY_UNAVAILABLE,

@@ -18,11 +18,14 @@ ORIGIN = "origin"
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One field of the patient. value: with its unit, empty when it was not known. taken: when; origin: from what."""
+    """One field of the patient. value: with its unit, empty when it was not known. sent: as the record had it, and what was
+    done to it. date: of what was measured. origin: the resource.
+    """
 
     label: str
     value: str
-    taken: str
+    sent: str
+    date: str
     origin: str
 
 
@@ -70,13 +73,15 @@ def _values(patient: Mapping[str, Any], origins: Mapping[str, Any], study: Study
         origin = origins.get(name, {})
         yield Value(
             field.measure.label if field is not None else name,
-            _shown(patient.get(name), field),
-            origin.get("taken", ""),
+            shown(patient.get(name), field),
+            "; ".join(origin[name] for name in ("sent", "choice") if name in origin),
+            origin.get("date", "")[:10],
             origin.get("from", ""),
         )
 
 
-def _shown(value: Any, field: ContractField | None) -> str:  # noqa: ANN401  a recorded value of any kind
+def shown(value: Any, field: ContractField | None) -> str:  # noqa: ANN401  a recorded value of any kind
+    """A value of a patient in words, with its unit; empty when it is not known."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -4,13 +4,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 
+from acrcast.contract import ContractField
 from acrcast.prediction import ArmRisk, Contribution, Prediction
 from acrcast.studies import Study
+from acrcast_service.basis.service import shown
+from acrcast_service.cds_hooks.schemas import OVERRIDE_REASONS, Card, Link, Source
+from acrcast_service.fhir.reading import Reading
 
 LONGEST_SUMMARY = 139
 # What carried a prediction is said of so many measures; the page behind the card has all.
 MOST_CARRIED = 5
-NO_FACTOR = "× 1.00"
+NO_FACTOR = "1.00"
+# How the place of a value begins that was measured, and is not of the person or the diagnosis.
+OBSERVED = "Observation"
 DATA = {"simulated": "simulated patients, no real ones", "trial": "a trial's patients"}
 WHERE = {
     "inside": "Among the patients that the model was trained on.",
@@ -19,7 +25,49 @@ WHERE = {
 }
 
 
-def summary_of(study: Study, prediction: Prediction) -> str:
+def prediction_card(study: Study, prediction: Prediction, reading: Reading, source: Source, basis: str | None) -> Card:
+    """basis: the address of the page behind the card; None when nothing is recorded that it could show."""
+    return Card(
+        uuid=prediction.prediction_id,
+        summary=_summary(study, prediction),
+        detail=_detail(study, prediction, reading),
+        source=source,
+        overrideReasons=OVERRIDE_REASONS,
+        links=None if basis is None else (Link("What this prediction rests on", basis),),
+    )
+
+
+def missing_card(study: Study, needed: Sequence[ContractField], reading: Reading, source: Source) -> Card:
+    """needed: the required measures that are not known. Without a prediction there is nothing to send feedback about."""
+    labels = [field.measure.label for field in needed]
+    what = f"{', '.join(labels)} not known" if labels else "the record has values that cannot be read for certain"
+    said = f"No prediction of {study.endpoint.title}: {what}."
+    short = (
+        said if len(said) <= LONGEST_SUMMARY else f"No prediction of response: {len(labels)} measures are not known."
+    )
+    blocks = (
+        f"**{_plain(study.intended_use)}**",
+        *_list("Needed for a prediction, and not known", labels),
+        *_list("In the record, and not to be read for certain", (problem.message for problem in reading.problems)),
+        *_list("Found, and not used", notes_of(needed, reading)),
+    )
+    return Card(summary=short, detail="\n\n".join(blocks), source=source)
+
+
+def notes_of(fields: Iterable[ContractField], reading: Reading) -> Iterator[str]:
+    """What was found of the measures and not used, where nothing else was."""
+    labels = {field.name: field.measure.label for field in fields if field.name not in reading.values}
+    for skipped in reading.skipped:
+        if skipped.measure in labels:
+            yield f"{labels[skipped.measure]}, {skipped.name or skipped.place}: not used, {skipped.reason}"
+
+
+def was_examined(reading: Reading) -> bool:
+    """Whether the record has any measure of the study within the window."""
+    return any(used.place.startswith(OBSERVED) for used in reading.used)
+
+
+def _summary(study: Study, prediction: Prediction) -> str:
     """Both risks with their intervals in one sentence; shorter words where the study's own are too long for it."""
     arms = list(_arms(study, prediction))
     full = "; ".join(f"{title} {_risk(arm)}" for title, arm in arms)
@@ -31,34 +79,19 @@ def summary_of(study: Study, prediction: Prediction) -> str:
     return f"Response: {short}. {data}"
 
 
-def detail_of(study: Study, prediction: Prediction, sources: Sequence[str]) -> str:
-    """Everything that the numbers mean and do not mean. sources: sentences about where the values come from."""
+def _detail(study: Study, prediction: Prediction, reading: Reading) -> str:
+    """Everything that the numbers mean and do not mean."""
     return "\n\n".join(
-        block
-        for block in (
+        (
             f"**{_plain(study.intended_use)}**",
             _risks(study, prediction),
             *_benefit(study, prediction),
             *_carried(study, prediction),
             *_missing(prediction),
             _where(study, prediction),
-            *_list("Values", [*_scores(prediction), *sources]),
+            *_list("What was used", [_used(study, reading), *_scores(prediction), *notes_of(study.contract, reading)]),
             *_list("Take care", prediction.cautions),
             _model(prediction),
-        )
-        if block
-    )
-
-
-def missing_detail(study: Study, labels: Iterable[str], sources: Sequence[str]) -> str:
-    """What has to be measured before anything can be predicted."""
-    needed = "\n".join(f"- {_plain(label)}" for label in labels)
-    return "\n\n".join(
-        (
-            f"**{_plain(study.intended_use)}**",
-            f"No prediction of {_plain(study.endpoint.title)} was made. It needs, and the record does not have:",
-            needed,
-            *_list("Values", sources),
         )
     )
 
@@ -110,7 +143,7 @@ def _moves(item: Contribution) -> float:
 def _factors(item: Contribution) -> Iterator[str]:
     for log_odds in (item.contribution, item.control_contribution):
         if log_odds is not None:
-            yield f"× {exp(log_odds):.2f}"
+            yield f"{exp(log_odds):.2f}"
 
 
 def _missing(prediction: Prediction) -> Iterator[str]:
@@ -135,6 +168,18 @@ def _where(study: Study, prediction: Prediction) -> str:
     support = prediction.support
     labels = ", ".join(_plain(study.contract[name].measure.label) for name in support.measures)
     return f"**Where this patient lies**: {WHERE[support.status]}" + (f": {labels}." if labels else "")
+
+
+def _used(study: Study, reading: Reading) -> str:
+    """Every value in the study's own unit, and from which days they are."""
+    values = [
+        f"{field.measure.label} {shown(reading.values[field.name], field)}"
+        for field in study.contract
+        if field.name in reading.values
+    ]
+    days = sorted(used.time[:10] for used in reading.used if used.time and used.place.startswith(OBSERVED))
+    when = f"on {days[0]}" if days[:1] == days[-1:] else f"from {days[0]} to {days[-1]}"
+    return ", ".join(values) + (f"; measured {when}" if days else "")
 
 
 def _scores(prediction: Prediction) -> Iterator[str]:

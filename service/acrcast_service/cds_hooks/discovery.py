@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from acrcast.contract import Code
+from acrcast.contract import Code, Measure
 from acrcast.studies import Study
 
 PATIENT = "{{context.patientId}}"
@@ -37,12 +37,11 @@ class CdsServices:
 
 
 def services_of(study: Study, since: date) -> tuple[CdsService, ...]:
-    """None unless the study names its diagnosis, and every required measure has a code that a record may hold it under.
+    """None unless the study names its diagnosis, and every required measure is held by records at a known place.
 
     order-select is for a study whose treated arm names its drug. since: the first day from which values are used.
     """
-    required = [field for field in study.contract if field.required]
-    if study.diagnosis is None or not all(field.measure.codes for field in required):
+    if study.diagnosis is None or not all(_is_held(field.measure) for field in study.contract if field.required):
         return ()
     return tuple(_services(study, queries(study, since)))
 
@@ -52,7 +51,9 @@ def queries(study: Study, since: date) -> dict[str, str]:
 
     Only what every server can search by is used (CDS Hooks 2.0, Prefetch query restrictions).
     """
-    codes = ",".join(_token(code) for field in study.contract for code in field.measure.codes)
+    # what the Patient or a Condition says is not looked for among the Observations
+    observed = (field.measure for field in study.contract if field.measure.held_in is None)
+    codes = ",".join(_token(code) for measure in observed for code in measure.codes)
     newest = f"_sort=-date&_count={COUNT}"
     return {
         "patient": f"Patient/{PATIENT}",
@@ -88,6 +89,11 @@ def _services(study: Study, asked: dict[str, str]) -> Iterator[CdsService]:
             usageRequirements=needs,
             prefetch=asked,
         )
+
+
+def _is_held(measure: Measure) -> bool:
+    """Whether a record can have it at a place that is known."""
+    return bool(measure.codes or measure.held_in or measure.dose_of)
 
 
 def _token(code: Code) -> str:

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from sqlalchemy import Row
 
 from acrcast.errors import InputError, Problem
@@ -24,6 +33,12 @@ EXPECTED = {
     "overrideReason": "an object with reason (system, code), userComment, or both",
     "outcomeTimestamp": "a date and time with its time zone, as RFC 3339 writes it",
 }
+
+
+def _text(given: object) -> object:
+    if not isinstance(given, str):
+        raise ValueError("expected text")  # noqa: TRY004  pydantic turns this one into a problem
+    return given
 
 
 class _Sent(BaseModel):
@@ -61,7 +76,7 @@ class CardFeedback(_Sent):
     outcome: Literal["accepted", "overridden"]
     acceptedSuggestions: Annotated[list[AcceptedSuggestion] | None, Field(min_length=1)] = None  # noqa: N815  the specification's own
     overrideReason: OverrideReason | None = None  # noqa: N815  the specification's own
-    outcomeTimestamp: AwareDatetime  # noqa: N815  the specification's own
+    outcomeTimestamp: Annotated[AwareDatetime, BeforeValidator(_text)]  # noqa: N815  the specification's own
 
 
 class Feedback(_Sent):

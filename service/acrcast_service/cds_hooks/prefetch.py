@@ -34,7 +34,14 @@ async def gathered(queries: Mapping[str, str], request: HookRequest, servers: Fh
     reasons = {key: got for key, got in zip(keys, found, strict=True) if isinstance(got, str)}
     if reasons:
         raise DataMissing(reasons)
-    resources = [resource for got in found if not isinstance(got, str) for resource in got]
+    # a client may send a Patient without its id, which the context has
+    own = {"id": request.context.patient_id}
+    resources = [
+        own | resource if resource.get("resourceType") == "Patient" else resource
+        for got in found
+        if not isinstance(got, str)
+        for resource in got
+    ]
     _refuse_other_patients(resources, request.context.patient_id)
     return resources
 
@@ -99,7 +106,7 @@ def _refuse_other_patients(resources: list[Resource], patient_id: str) -> None:
     """Raises InputError when a resource is another patient's: a mix-up must not become a prediction."""
     for resource in resources:
         if resource.get("resourceType") == "Patient":
-            same = resource.get("id", patient_id) == patient_id
+            same = resource["id"] == patient_id
         else:
             same = all(_names(resource[member], patient_id) for member in ABOUT if member in resource)
         if not same:

@@ -1,9 +1,8 @@
 """What a CDS Hooks client sends, read strictly where it matters and past everything else (CDS Hooks 2.0, HTTP Request)."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from acrcast.errors import InputError, Problem
 from acrcast_service.cds_hooks.resources import Resource
@@ -11,6 +10,7 @@ from acrcast_service.strict_json import read_json
 
 # FHIR R4, datatypes: id.
 FhirId = Annotated[str, Field(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 EXPECTED = {
     "hook": "the hook of the service",
     "hookInstance": "a UUID",
@@ -49,9 +49,7 @@ class HookRequest(_Sent):
     """prefetch: by key; a key may be missing, null, an error of the client's, or the first page of several."""
 
     hook: str
-    hook_instance: Annotated[
-        UUID, Field(alias="hookInstance"), BeforeValidator(lambda text: UUID(text), json_schema_input_type=str)
-    ]
+    hook_instance: Annotated[str, Field(alias="hookInstance", pattern=UUID)]
     context: Context
     fhir_server: Annotated[str | None, Field(alias="fhirServer", max_length=2000)] = None
     fhir_authorization: Annotated[FhirAuthorization | None, Field(alias="fhirAuthorization")] = None

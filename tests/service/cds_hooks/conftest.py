@@ -3,7 +3,6 @@
 import json
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jsonschema_rs
@@ -13,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from acrcast_service.app import create_app
+from acrcast_service.audit.export import exported
+from acrcast_service.audit.trail import open_chain
 from acrcast_service.settings import Settings
 
 ISSUER, PUBLIC = "https://ehr.hospital.test/", "https://cds.hospital.test/acrcast"
@@ -58,18 +59,22 @@ def a_client(issuer, keys, tenant, **more):
     return "\n".join(["[[client]]", *(f"{name} = {json.dumps(value)}" for name, value in lines.items()), ""])
 
 
-@pytest.fixture
-def clients_file(tmp_path, key_file):
-    path = tmp_path / "clients.toml"
-    path.write_text(
-        a_client(ISSUER, key_file, "north", jku=f"{ISSUER}jwks")
-        + a_client("https://south.test/", key_file, "south")
-    )
+def clients_in(folder, key_file):
+    """A file of two clients of two tenants."""
+    path = folder / "clients.toml"
+    north = a_client(ISSUER, key_file, "north", jku=f"{ISSUER}jwks")
+    path.write_text(north + a_client("https://south.test/", key_file, "south"))
     return path
 
 
 @pytest.fixture
+def clients_file(tmp_path, key_file):
+    return clients_in(tmp_path, key_file)
+
+
+@pytest.fixture
 def settings(tmp_path, clients_file):
+    """Of a server of the test's own."""
     return Settings(state=tmp_path / "state", cds_clients=clients_file, public_url=PUBLIC)
 
 
@@ -77,6 +82,39 @@ def settings(tmp_path, clients_file):
 def client_of(serving, model):
     """A client of the real application with these settings."""
     return lambda settings: serving(create_app(settings, model))
+
+
+@pytest.fixture(scope="session")
+def shared_settings(tmp_path_factory, key_file):
+    """Of the server that most tests share."""
+    folder = tmp_path_factory.mktemp("cds-hooks")
+    return Settings(state=folder / "state", cds_clients=clients_in(folder, key_file), public_url=PUBLIC)
+
+
+@pytest.fixture(scope="session")
+def client(serving, model, shared_settings):
+    return serving(create_app(shared_settings, model))
+
+
+@pytest.fixture(scope="session")
+def chain(shared_settings, client):
+    """The audit of the server that most tests share."""
+    assert client
+    chain = open_chain(shared_settings, may_make=False)
+    yield chain
+    chain.engine.dispose()
+
+
+@pytest.fixture
+def recorded(chain):
+    """What was recorded since the test began, opened; of one kind, when that is named."""
+    before = len(list(exported(chain)))
+
+    def read(kind=None):
+        records = [json.loads(line) for line in list(exported(chain))[before:]]
+        return [record for record in records if kind in (None, record["kind"])]
+
+    return read
 
 
 @pytest.fixture
@@ -88,7 +126,9 @@ def a_token(ec_key):
         claims = {"iss": ISSUER, "aud": aud, "iat": int(now), "exp": int(now) + 300, "jti": str(uuid.uuid4())}
         claims = {name: value for name, value in (claims | changed).items() if value is not None}
         headers = {"kid": "es384", "typ": "JWT"} | (header or {})
-        return jwt.encode(claims, key, alg, headers={name: value for name, value in headers.items() if value is not None})
+        return jwt.encode(
+            claims, key, alg, headers={name: value for name, value in headers.items() if value is not None}
+        )
 
     return make
 

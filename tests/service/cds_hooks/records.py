@@ -2,7 +2,11 @@
 
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 OURS = "https://acrcast.example/measures"
-RXNORM, ATC, ICD10 = "http://www.nlm.nih.gov/research/umls/rxnorm", "http://www.whocc.no/atc", "http://hl7.org/fhir/sid/icd-10"
+RXNORM, ATC, ICD10 = (
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "http://www.whocc.no/atc",
+    "http://hl7.org/fhir/sid/icd-10",
+)
 TAKEN = "2026-10-05"
 
 
@@ -29,18 +33,25 @@ def a_value(code, value, unit, system=LOINC, patient="p1", taken=TAKEN, **more):
 
 
 def a_condition(system=SNOMED, code="69896004", patient="p1", clinical="active", verified="confirmed", **more):
-    statuses = {"clinicalStatus": ("condition-clinical", clinical), "verificationStatus": ("condition-ver-status", verified)}
+    statuses = {
+        "clinicalStatus": ("condition-clinical", clinical),
+        "verificationStatus": ("condition-ver-status", verified),
+    }
     said = {
         name: concept(f"http://terminology.hl7.org/CodeSystem/{system_}", status)
         for name, (system_, status) in statuses.items()
         if status
     }
-    return {
-        "resourceType": "Condition",
-        "id": f"{patient}-{code}",
-        "code": concept(system, code),
-        "subject": {"reference": f"Patient/{patient}"},
-    } | said | more
+    return (
+        {
+            "resourceType": "Condition",
+            "id": f"{patient}-{code}",
+            "code": concept(system, code),
+            "subject": {"reference": f"Patient/{patient}"},
+        }
+        | said
+        | more
+    )
 
 
 def an_order(system=RXNORM, code="70223", patient="p1", status="active", intent="order", name="order-1", **more):

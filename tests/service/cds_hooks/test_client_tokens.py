@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acrcast.errors import UsageError
-from acrcast_service.app import create_app
 from acrcast_service.auth.cds_clients import read_clients
 from acrcast_service.auth.service import check_who_may
 from acrcast_service.settings import Settings
@@ -18,11 +17,6 @@ from acrcast_service.settings import Settings
 from .conftest import ISSUER, PUBLIC, SERVICES, VIEW, a_client, bearer
 
 MINUTE = 60
-
-
-@pytest.fixture
-def client(client_of, settings):
-    return client_of(settings)
 
 
 @pytest.fixture
@@ -66,8 +60,10 @@ def test_a_token_is_for_the_exact_address_that_is_asked(client, a_token, a_hook)
     address = f"{SERVICES}/{VIEW}"
     wrong = (SERVICES, f"{address}/", f"{address}/feedback", "https://elsewhere.test/cds-services", PUBLIC, VIEW)
     for audience in wrong:
-        refused(client.request("POST", f"/cds-services/{VIEW}", json=a_hook(), headers=bearer(a_token(audience))),
-                "the token is for another audience")
+        refused(
+            client.request("POST", f"/cds-services/{VIEW}", json=a_hook(), headers=bearer(a_token(audience))),
+            "the token is for another audience",
+        )
     for audience in (address, [address], ["https://elsewhere.test", address]):
         answered = client.request("POST", f"/cds-services/{VIEW}", json=a_hook(), headers=bearer(a_token(audience)))
         assert answered.status_code != 401
@@ -187,7 +183,10 @@ def test_listing_a_client_closes_every_other_route_too(client, a_patient):
         ('[[client]]\nissuer = "a"\ntenant = "b"\nkeys = "/nowhere"\n', "/nowhere: no such file"),
         ('[[client]]\nissuer = "a"\ntenant = "b"\nkeys = "http://ehr.test/jwks"\n', "expected an https:// address"),
         ('[[client]]\nissuer = "a"\ntenant = "b/c"\nkeys = "https://ehr.test/jwks"\n', "client.0.tenant"),
-        ('[[client]]\nissuer = "a"\ntenant = "b"\nkeys = "https://ehr.test/jwks"\nsecret = 1\n', "client.0.secret: Extra"),
+        (
+            '[[client]]\nissuer = "a"\ntenant = "b"\nkeys = "https://ehr.test/jwks"\nsecret = 1\n',
+            "client.0.secret: Extra",
+        ),
         (2 * '[[client]]\nissuer = "a"\ntenant = "b"\nkeys = "https://ehr.test/jwks"\n', "an issuer is listed twice"),
     ],
 )

@@ -41,7 +41,9 @@ def test_a_service_says_what_it_needs_and_that_it_is_for_research(study):
         assert service.version == "STU2"
         assert "Research use only: not a medical device" in service.description
         needed = "Age, Sex, Tender joint count (28), Swollen joint count (28)"
-        assert service.usageRequirements.startswith(f"Needs FHIR R4, and of the patient at least: {needed}. Research use")
+        assert service.usageRequirements.startswith(
+            f"Needs FHIR R4, and of the patient at least: {needed}. Research use"
+        )
 
 
 def test_the_prefetch_asks_for_the_codes_of_the_contract_and_for_no_more(study):
@@ -81,7 +83,11 @@ def _preflight(client, origin, path=f"/cds-services/{VIEW}", method="POST", head
 
 def test_a_preflight_needs_no_token_and_allows_authorization(client_of, settings):
     client = client_of(settings.model_copy(update={"cors_origins": ("https://ehr.test",)}))
-    for path, method in (("/cds-services", "GET"), (f"/cds-services/{VIEW}", "POST"), (f"/cds-services/{VIEW}/feedback", "POST")):
+    for path, method in (
+        ("/cds-services", "GET"),
+        (f"/cds-services/{VIEW}", "POST"),
+        (f"/cds-services/{VIEW}/feedback", "POST"),
+    ):
         answered = _preflight(client, "https://ehr.test", path, method)
         assert answered.status_code == 200
         assert answered.headers["access-control-allow-origin"] == "https://ehr.test"
@@ -105,7 +111,10 @@ def test_a_page_is_told_also_why_it_was_refused(client_of, settings):
 
 def test_other_routes_are_for_no_page_of_another_origin(client):
     assert _preflight(client, "https://ehr.test", "/predict").status_code == 405
-    assert "access-control-allow-origin" not in client.request("GET", "/model", headers={"origin": "https://ehr.test"}).headers
+    assert (
+        "access-control-allow-origin"
+        not in client.request("GET", "/model", headers={"origin": "https://ehr.test"}).headers
+    )
 
 
 def test_without_a_list_no_page_of_another_origin_may_call(client_of, tmp_path):

@@ -83,9 +83,7 @@ def test_a_drug_by_reference_is_found_inside_the_order_or_beside_it():
 
 
 def _selecting(*selections, orders):
-    return Context.model_validate(
-        {"patientId": "p1", "selections": list(selections), "draftOrders": a_bundle(*orders)}
-    )
+    return Context.model_validate({"patientId": "p1", "selections": list(selections), "draftOrders": a_bundle(*orders)})
 
 
 def test_only_what_was_just_selected_counts_and_not_every_draft():

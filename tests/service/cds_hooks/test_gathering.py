@@ -19,7 +19,13 @@ from .fhir_fake import MisbehavingFhir, breaking_off, redirecting, saying, slow
 
 QUERIES = {"patient": "Patient/{{context.patientId}}", "observations": "Observation?patient={{context.patientId}}"}
 PATIENT = {"resourceType": "Patient", "id": "p1"}
-TOKEN = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 300, "scope": "user/*.read", "subject": "acrcast"}
+TOKEN = {
+    "access_token": "t0ken",
+    "token_type": "Bearer",
+    "expires_in": 300,
+    "scope": "user/*.read",
+    "subject": "acrcast",
+}
 
 
 def observation(name, patient="Patient/p1"):
@@ -29,7 +35,12 @@ def observation(name, patient="Patient/p1"):
 def bundle(*resources, following=None):
     links = [{"relation": "self", "url": "https://ehr.test/"}]
     links += [{"relation": "next", "url": following}] if following else []
-    return {"resourceType": "Bundle", "type": "searchset", "link": links, "entry": [{"resource": each} for each in resources]}
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "link": links,
+        "entry": [{"resource": each} for each in resources],
+    }
 
 
 @pytest.fixture
@@ -46,7 +57,11 @@ def gather(fhir):
     def run(prefetch=None, server=None, listed=None, token=TOKEN, queries=QUERIES, **settings):
         named = {"fhirServer": server or fhir.base, "fhirAuthorization": token}
         request = HookRequest.model_validate(
-            {"hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", "context": {"patientId": "p1"}}
+            {
+                "hook": "patient-view",
+                "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+                "context": {"patientId": "p1"},
+            }
             | {"prefetch": prefetch}
             | ({} if server == "none" else named)
         )
