@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from acrcast.contract import Contract, ContractField
 from acrcast.contract.units import accepted_units
 from acrcast.studies import Study
+from acrcast_service.fhir.canonical import FHIR_JSON
 
 REF = "#/components/schemas/{model}"
 PATIENT = "Patient"
@@ -19,6 +20,12 @@ PATIENT_BODY: dict[str, Any] = {
     "required": True,
     "content": {"application/json": {"schema": {"$ref": REF.format(model=PATIENT)}}},
 }
+
+
+def fhir_body(*types: str) -> dict[str, Any]:
+    """A body that is one of these resources of FHIR, as far as this document says; FHIR says the rest."""
+    schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"enum": [*types]}}}
+    return {"content": {FHIR_JSON: {"schema": schema}}}
 
 
 def patient_schemas(study: Study) -> dict[str, Any]:

@@ -14,7 +14,9 @@ DATE_TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FhirTime:
-    """What a date or time leaves open. first, last: the moments between which it lies. text: as it was sent.
+    """What a date or time leaves open. first, last: the moments between which it lies, the same for a time.
+
+    text: as it was sent.
 
     first_day, day: the first day that it may be, and the one in the middle, in the place where it was said.
     """
@@ -53,8 +55,7 @@ def _of(
     if hour is not None and minute is not None and second is not None and zone is not None:
         # a leap second is the end of its minute
         moment = datetime.fromisoformat(f"{text[:17]}{min(int(second), 59):02d}{zone.replace('Z', '+00:00')}")
-        at, on = moment.astimezone(UTC), moment.date()
-        return FhirTime(text, at, at, on, on, is_to_the_day=True)
+        return FhirTime(text, moment, moment, moment.date(), moment.date(), is_to_the_day=True)
     first = date(int(year), int(month or 1), int(day or 1))
     if day is not None:
         after = first + timedelta(days=1)

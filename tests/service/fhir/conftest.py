@@ -10,6 +10,9 @@ from acrcast_service.fhir.record import read_resources
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 WINDOW = timedelta(days=180)
+# Of servers, which predict now.
+NOW = datetime.now(UTC).date()
+TODAY = NOW.isoformat()
 
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -73,6 +76,26 @@ def joint_counts(tender=14, swollen=9):
         an_observation("88981-6", quantity(tender, "{#}")),
         an_observation("88980-8", quantity(swollen, "{#}")),
     ]
+
+
+def on(day, resources):
+    """The same resources, the Observations of that day."""
+    return [one | ({"effectiveDateTime": day} if "effectiveDateTime" in one else {}) for one in resources]
+
+
+def a_bundle(*resources, kind="collection", **more):
+    return {"resourceType": "Bundle", "type": kind, "entry": [{"resource": one} for one in resources]} | more
+
+
+def parameters(*given):
+    return {"resourceType": "Parameters", "parameter": list(given)}
+
+
+def plain(**values):
+    """A part for each value: of a Quantity's, text's or other form."""
+    forms = {bool: "valueBoolean", str: "valueCode", dict: "valueQuantity", int: "valueInteger", float: "valueDecimal"}
+    parts = [{"name": name, forms[type(value)]: value} for name, value in values.items()]
+    return {"name": "patient-values", "part": parts}
 
 
 def a_record():
