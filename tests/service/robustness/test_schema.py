@@ -12,10 +12,10 @@ from acrcast_service.auth.callers import SCOPES
 from acrcast_service.settings import Settings
 
 # What no schema says, and a valid request may meet: a day in the future, a key that was used for another request, as many
-# subjects as patients. And an answer to a batch tells each wrong row its errors: it is not refused.
+# subjects as patients, what FHIR asks of a resource. And an answer to a batch tells each wrong row its errors: it is not refused.
 CONFIGURATION = """
 [[operations]]
-include-path = ["/outcomes", "/predict"]
+include-path = ["/outcomes", "/predict", "/fhir/$predict-acr-response"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
 
 [[operations]]
