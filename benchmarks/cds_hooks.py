@@ -108,9 +108,7 @@ async def load(address: str, requests: list[tuple[bytes, str]], rate: float) -> 
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False) as client:
         begin = time.perf_counter() + 0.1
-        await asyncio.gather(
-            *(one(client, body, token, begin + i / rate) for i, (body, token) in enumerate(requests))
-        )
+        await asyncio.gather(*(one(client, body, token, begin + i / rate) for i, (body, token) in enumerate(requests)))
     return times, others
 
 
@@ -156,7 +154,9 @@ def main() -> None:
             process.terminate()
             process.wait(timeout=30)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(f"{count} requests at {options.rate:g}/s, {len(requests[0][0]) / 1024:.0f} KB each; others: {len(others)} {sorted(set(others))}")
+    print(
+        f"{count} requests at {options.rate:g}/s, {len(requests[0][0]) / 1024:.0f} KB each; others: {len(others)} {sorted(set(others))}"
+    )
     if len(times) < 2:
         raise SystemExit("no cards: nothing to measure")
     cuts = statistics.quantiles(times, n=100, method="inclusive")

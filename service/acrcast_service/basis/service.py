@@ -18,8 +18,10 @@ ORIGIN = "origin"
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One field of the patient. value: with its unit, empty when it was not known. sent: as the record had it, and what was
-    done to it. date: of what was measured. origin: the resource.
+    """One field of the patient.
+
+    value: with its unit, empty when it was not known. sent: as the record had it, and what was done to it. date: of what
+    was measured. origin: the resource.
     """
 
     label: str

@@ -14,7 +14,6 @@ from acrcast_service.store.database import writing
 from .conftest import ORDER, PUBLIC, SERVICES, VIEW, bearer
 from .records import (
     ATC,
-    LOINC,
     SNOMED,
     UCUM,
     a_bundle,
@@ -23,7 +22,6 @@ from .records import (
     a_prefetch,
     a_value,
     an_order,
-    concept,
     the_values,
 )
 

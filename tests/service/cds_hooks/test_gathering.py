@@ -164,7 +164,7 @@ def test_pages_without_an_end_are_not_followed_for_ever(missing, fhir):
     assert len(fhir.asked) == 20
 
 
-def test_a_page_that_cannot_be_had_is_missed_and_not_passed_over(missing, fhir):
+def test_a_page_that_cannot_be_had_is_missed_and_not_passed_over(missing):
     paged = bundle(observation("o1"), following="https://ehr.test/page2")
     reason = "it goes on on another page, and no FHIR server was named from which it could be read"
     assert missing(prefetch={"observations": paged}, server="none") == ("observations", reason)
