@@ -177,9 +177,9 @@ def _used(study: Study, reading: Reading) -> str:
         for field in study.contract
         if field.name in reading.values
     ]
-    days = sorted(used.time[:10] for used in reading.used if used.time and used.place.startswith(OBSERVED))
-    when = f"on {days[0]}" if days[:1] == days[-1:] else f"from {days[0]} to {days[-1]}"
-    return ", ".join(values) + (f"; measured {when}" if days else "")
+    days = sorted({used.time[:10] for used in reading.used if used.time and used.place.startswith(OBSERVED)})
+    when = [f"from {days[0]} to {days[-1]}"] if len(days) > 1 else [f"on {day}" for day in days]
+    return "; measured ".join([", ".join(values), *when])
 
 
 def _scores(prediction: Prediction) -> Iterator[str]:
