@@ -9,18 +9,25 @@ ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY requirements-build.lock requirements-service.lock ./
 RUN python -m venv tools \
  && tools/bin/pip install --require-hashes -r requirements-build.lock \
- && python -m venv /opt/acrcast \
- && /opt/acrcast/bin/pip install --require-hashes -r requirements-service.lock
+ && python -m venv --without-pip /opt/acrcast \
+ && tools/bin/pip --python /opt/acrcast/bin/python install --require-hashes -r requirements-service.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY models models
 COPY training training
 COPY service service
 RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
- && /opt/acrcast/bin/pip install --no-index --no-deps dist/*.whl
+ && tools/bin/pip --python /opt/acrcast/bin/python install --no-index --no-deps dist/*.whl
+# What no server needs: Arrow's headers, remote protocols and copies under other names, tests of packages, symbols for debuggers.
+RUN cd /opt/acrcast/lib/python3*/site-packages \
+ && rm -rf pyarrow/include pyarrow/src pyarrow/libarrow_flight* pyarrow/_flight* numpy/f2py \
+      pyarrow/libarrow_python*.so pyarrow/libarrow_python*.so.*.*.* \
+ && find . -type d -name tests -prune -exec rm -rf {} + \
+ && find pyarrow uvloop sqlalchemy cryptography -name '*.so*' -exec strip --strip-unneeded {} +
 
 FROM ${BASE_IMAGE}
 COPY --from=builder /opt/acrcast /opt/acrcast

@@ -29,6 +29,8 @@ from acrcast_service.champion.watch import ended
 from acrcast_service.cors import Cors
 from acrcast_service.draining import Draining
 from acrcast_service.errors import LastResort, add_error_handlers
+from acrcast_service.fhir import routes as fhir
+from acrcast_service.fhir.outcomes import FhirErrors
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
 from acrcast_service.observation import routes as observation
@@ -72,6 +74,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         middleware=[
             Middleware(Observed, lines, metrics, traces),
             Middleware(Cors, settings.cors_origins),
+            Middleware(FhirErrors),
             Middleware(Overload, settings),
             Middleware(SecurityHeaders, also=draining.headers),
             Middleware(LastResort),
@@ -94,7 +97,20 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         traces=traces,
     )
     add_error_handlers(app)
-    rooms = (prediction, batch, cds_hooks, basis, observation, outcomes, model_card, champion, health, api_docs, pages)
+    rooms = (
+        prediction,
+        batch,
+        fhir,
+        cds_hooks,
+        basis,
+        observation,
+        outcomes,
+        model_card,
+        champion,
+        health,
+        api_docs,
+        pages,
+    )
     for room in rooms:
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))

@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     fhir_window_days: Annotated[
         int, Field(ge=1, le=36_500, description="How old a value in a record may be to be used, in days")
     ] = 180
+    fhir_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of FHIR that is read")] = 1_048_576
     hook_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of a CDS Hooks request that is read")] = (
         4_194_304
     )

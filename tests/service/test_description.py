@@ -60,7 +60,19 @@ def test_the_schema_of_a_patient_has_every_field_with_label_unit_range_and_examp
 
 def test_one_field_of_the_schema_in_full(patient_schema):
     assert patient_schema["properties"]["esr_mm_per_h"] == {
-        "anyOf": [{"type": "number", "minimum": 0, "maximum": 200}, {"type": "null"}],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 200},
+            {"type": "null"},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "value": {"type": "number"},
+                    "unit": {"enum": ["mm/h"], "description": "The value is converted to mm/h"},
+                },
+                "required": ["value", "unit"],
+            },
+        ],
         "default": None,
         "examples": [48],
         "title": "ESR",

@@ -1,7 +1,7 @@
 """Values in other units than a field's own, by the field's own table: nothing is guessed, and nothing else is converted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from acrcast.contract.fields import ContractField
 from acrcast.errors import InputError, Problem
@@ -26,6 +26,14 @@ def ucum_units(field: ContractField) -> Mapping[str, float]:
     return units | {LITRE.sub("l", unit): factor for unit, factor in units.items()}
 
 
+def in_words(units: Iterable[str]) -> str:
+    """The units to choose from; of two that differ in the litre's letter alone, the first."""
+    first: dict[str, str] = {}
+    for unit in units:
+        first.setdefault(unit.lower(), unit)
+    return " or ".join(first.values())
+
+
 def in_own_unit(field: ContractField, value: float, unit: str) -> float:
     """`value`, given in `unit`, in the field's own unit. Units are compared as they are written: `mg/L` is not `Mg/L`.
 
@@ -33,6 +41,6 @@ def in_own_unit(field: ContractField, value: float, unit: str) -> float:
     """
     units = accepted_units(field)
     if unit not in units:
-        taken = f"expected the unit {' or '.join(units)}" if units else "this field has no unit"
+        taken = f"expected the unit {in_words(units)}" if units else "this field has no unit"
         raise InputError([Problem(field.name, taken, code="unit")])
     return value if units[unit] == 1 else value * units[unit]

@@ -110,7 +110,6 @@ class Observation(Answer):
         "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"
     ]
     code: CodeableConcept
-    subject: Reference | None = None
     focus: list[Reference] = []
     effective_date_time: Time | None = None
     effective_instant: Time | None = None
@@ -130,7 +129,6 @@ class Person(Element):
 
 class Condition(Element):
     code: CodeableConcept | None = None
-    subject: Reference | None = None
     verification_status: CodeableConcept | None = None
     onset_date_time: Time | None = None
     onset_period: Period | None = None
@@ -165,7 +163,6 @@ class MedicationUse(Element):
     status: str | None = None
     intent: str | None = None
     do_not_perform: bool = False
-    subject: Reference | None = None
     medication_codeable_concept: CodeableConcept | None = None
     medication_reference: Reference | None = None
     effective_period: Period | None = None

@@ -113,7 +113,7 @@ def _usable_time(
         reading.skip(entry, "time", "it does not say when it was measured (effective)", field)
     elif time.first > at + LEEWAY:
         reading.skip(entry, "time", "it is later than the prediction", field)
-    elif time.first < at - window:
+    elif time.first_day < at.date() - window:
         reading.skip(entry, "time", f"it is, or may be, more than {window.days} days old", field)
     else:
         return time

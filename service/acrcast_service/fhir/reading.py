@@ -17,13 +17,14 @@ Why = Literal["code", "status", "time", "value", "modifier", "superseded", "ambi
 class Used:
     """One measure and where it came from.
 
-    value: in the field's own unit. name: of the resource, as others refer to it; None when it has none. place: where it stood. time: as it was sent.
+    value: in the field's own unit. type, name: of the resource, as others refer to it; None when it has none. place: where it stood. time: as it was sent.
     sent: the answer in words. choice: what was done to it, when it was not taken as it was.
     """
 
     measure: str
     label: str
     value: Value
+    type: str
     name: str | None
     place: str
     time: str | None
@@ -56,7 +57,9 @@ class Reading:
         self, measure: ContractField, value: Value, entry: Entry, time: str | None, sent: str, choice: str | None = None
     ) -> None:
         self.values[measure.name] = value
-        self.used.append(Used(measure.name, measure.measure.label, value, entry.name, entry.place, time, sent, choice))
+        self.used.append(
+            Used(measure.name, measure.measure.label, value, entry.type, entry.name, entry.place, time, sent, choice)
+        )
 
     def skip(self, entry: Entry, why: Why, reason: str, measure: ContractField | None = None, part: str = "") -> None:
         named = measure.name if measure is not None else None

@@ -14,14 +14,17 @@ DATE_TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FhirTime:
-    """What a date or time leaves open. first, last: the moments between which it lies. text: as it was sent.
+    """What a date or time leaves open. first, last: the moments between which it lies, the same for a time.
 
-    day: the day in the middle of what it says, in the place where it was said.
+    text: as it was sent.
+
+    first_day, day: the first day that it may be, and the one in the middle, in the place where it was said.
     """
 
     text: str
     first: datetime
     last: datetime
+    first_day: date
     day: date
     is_to_the_day: bool
 
@@ -52,7 +55,7 @@ def _of(
     if hour is not None and minute is not None and second is not None and zone is not None:
         # a leap second is the end of its minute
         moment = datetime.fromisoformat(f"{text[:17]}{min(int(second), 59):02d}{zone.replace('Z', '+00:00')}")
-        return FhirTime(text, moment.astimezone(UTC), moment.astimezone(UTC), moment.date(), is_to_the_day=True)
+        return FhirTime(text, moment, moment, moment.date(), moment.date(), is_to_the_day=True)
     first = date(int(year), int(month or 1), int(day or 1))
     if day is not None:
         after = first + timedelta(days=1)
@@ -64,6 +67,7 @@ def _of(
         text,
         datetime(first.year, first.month, first.day, tzinfo=EASTERNMOST).astimezone(UTC),
         datetime(after.year, after.month, after.day, tzinfo=WESTERNMOST).astimezone(UTC),
+        first,
         first + (after - first) // 2 if day is None else first,
         is_to_the_day=day is not None,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from acrcast.contract import Code, ContractField
 from acrcast.contract.answers import INTERPRETATION
 from acrcast.contract.measure import NO_ANSWER
+from acrcast.contract.units import in_words as units_in_words
 from acrcast.contract.units import ucum_units
 from acrcast.errors import InputError, Problem
 from acrcast_service.fhir.elements import Answer, CodeableConcept, Quantity, Resource, chosen
@@ -40,9 +41,9 @@ def value_of(field: ContractField, answer: Answer, raw: Resource, place: str) ->
     if member is None:
         raise Unusable("it has no value")
     if answer.value_quantity is not None:
-        return _measured(field, answer.value_quantity, f"{place}.{member}")
+        return measured(field, answer.value_quantity, f"{place}.{member}")
     if answer.value_integer is not None:
-        return _measured(field, Quantity(value=float(answer.value_integer)), f"{place}.{member}")
+        return measured(field, Quantity(value=float(answer.value_integer)), f"{place}.{member}")
     raise _refused(field, f"{place}.{member}", f"valueQuantity in {_units(field)}")
 
 
@@ -59,6 +60,16 @@ def as_sent(answer: Answer) -> str:
     if answer.value_codeable_concept is not None:
         return answer.value_codeable_concept.words or "a coded answer"
     return "its interpretation"
+
+
+def in_words(field: ContractField, value: Value) -> str:
+    """A value of the patient class, with its unit."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    limit = f"< {value['value']:g}" if isinstance(value, dict) else f"{value:g}"
+    return f"{limit} {field.measure.unit}".strip()
 
 
 def number_in_range(field: ContractField, value: float, place: str) -> float | int:
@@ -79,7 +90,7 @@ def level_of(answers: Mapping[str, tuple[Code, ...]], codes: Iterable[Code]) -> 
     return said.pop() if said else None
 
 
-def _measured(field: ContractField, quantity: Quantity, place: str) -> Value:
+def measured(field: ContractField, quantity: Quantity, place: str) -> Value:
     if quantity.value is None:
         raise Unusable("it has no value")
     factor = _factor(field, quantity, place)
@@ -105,8 +116,7 @@ def _factor(field: ContractField, quantity: Quantity, place: str) -> float:
 
 
 def _units(field: ContractField) -> str:
-    measure = field.measure
-    return " or ".join(dict.fromkeys(unit for unit in (measure.ucum, *measure.other_units) if unit)) or UNITY
+    return units_in_words(ucum_units(field)) or UNITY
 
 
 def _level(field: ContractField, answer: Answer, member: str | None, place: str) -> str:

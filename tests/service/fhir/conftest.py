@@ -10,6 +10,9 @@ from acrcast_service.fhir.record import read_resources
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
 WINDOW = timedelta(days=180)
+# Of servers, which predict now.
+NOW = datetime.now(UTC).date()
+TODAY = NOW.isoformat()
 
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -24,13 +27,13 @@ def quantity(value, code, **more):
     return {"value": value, "unit": code, "system": UCUM, "code": code} | more
 
 
-def an_observation(code, value=None, on="2026-03-01", *, system=LOINC, **more):
-    """A final one; value: a Quantity, or left to `more`. What `more` gives as None is left out."""
+def an_observation(known, value=None, on="2026-03-01", *, system=LOINC, **more):
+    """A final one. known: its code. value: a Quantity, or left to `more`. What `more` gives as None is left out."""
     resource = {
         "resourceType": "Observation",
-        "id": f"o-{code}",
+        "id": f"o-{known}",
         "status": "final",
-        "code": concept(code, system),
+        "code": concept(known, system),
         "subject": {"reference": "Patient/p1"},
         "effectiveDateTime": on,
         "valueQuantity": value,
@@ -73,6 +76,26 @@ def joint_counts(tender=14, swollen=9):
         an_observation("88981-6", quantity(tender, "{#}")),
         an_observation("88980-8", quantity(swollen, "{#}")),
     ]
+
+
+def on(day, resources):
+    """The same resources, the Observations of that day."""
+    return [one | ({"effectiveDateTime": day} if "effectiveDateTime" in one else {}) for one in resources]
+
+
+def a_bundle(*resources, kind="collection", **more):
+    return {"resourceType": "Bundle", "type": kind, "entry": [{"resource": one} for one in resources]} | more
+
+
+def parameters(*given):
+    return {"resourceType": "Parameters", "parameter": list(given)}
+
+
+def plain(**values):
+    """A part for each value: of a Quantity's, text's or other form."""
+    forms = {bool: "valueBoolean", str: "valueCode", dict: "valueQuantity", int: "valueInteger", float: "valueDecimal"}
+    parts = [{"name": name, forms[type(value)]: value} for name, value in values.items()]
+    return {"name": "patient-values", "part": parts}
 
 
 def a_record():
