@@ -99,7 +99,7 @@ def test_a_card_in_full(study, prediction, reading):
 
 **What was used**
 
-- Age 54 years, Serum IL-21 below 3.9 pg/mL, Rheumatoid factor positive yes
+- Age 54 years, Serum IL-21 \\< 3.9 pg/mL, Rheumatoid factor positive yes
 - DAS28-ESR 6.1, CDAI 38.2
 
 **Take care**
