@@ -21,6 +21,8 @@ class Cors:
             allow_origins=origins,
             allow_methods=("GET", "POST"),
             allow_headers=("Authorization", "Content-Type"),
+            # who is listed may also ask from the Internet for a server within
+            allow_private_network=True,
             expose_headers=("Retry-After", "WWW-Authenticate", "X-Request-Id"),
         )
 

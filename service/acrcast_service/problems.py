@@ -176,7 +176,7 @@ FHIR_DATA_MISSING = ProblemType(
     412,
     "The patient's data could not be had",
     "The record system did not send what the service asks for in its prefetch, and it could not be read from the FHIR "
-    "server either. diagnostics says for each key why.",
+    "server either. It says for each key of the prefetch why.",
 )
 HEADERS_TOO_LARGE = ProblemType(
     "headers-too-large",

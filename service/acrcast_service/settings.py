@@ -1,5 +1,6 @@
 """Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
 
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +15,24 @@ from acrcast_service.observation.logs import LogFormat, LogLevel
 PREFIX = "ACRCAST_"
 
 
-ADDRESS = r"https?://[^/?#\s@]+"
+ORIGIN = re.compile(r"https?://[^/?#\s@]+")
+BASE = re.compile(rf"{ORIGIN.pattern}(/[^/?#\s]+)*")
+
+
+def _base(address: str) -> str:
+    if not BASE.fullmatch(address):
+        raise ValueError("expected https://HOST or https://HOST/PATH, without a slash at its end")
+    return address
+
+
+def _origin(address: str) -> str:
+    if not ORIGIN.fullmatch(address):
+        raise ValueError("expected https://HOST or https://HOST:PORT, and nothing after it")
+    return address
 
 
 def _server(address: str) -> str:
-    """Raises ValueError for one that could be listened in on."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+    if urlsplit(_base(address)).scheme != "https" and not is_loopback(urlsplit(address).hostname or ""):
         raise ValueError("expected https:// (http:// only on this machine)")
     return address
 
@@ -36,10 +48,8 @@ _LIST = (
     BeforeValidator(lambda given: given.split() if isinstance(given, str) else given),
     PlainSerializer(" ".join),
 )
-Origins = Annotated[tuple[Annotated[str, Field(pattern=f"^{ADDRESS}$")], ...], *_LIST]
-Servers = Annotated[
-    tuple[Annotated[str, Field(pattern=f"^{ADDRESS}(/[^/?#\\s]+)*$"), AfterValidator(_server)], ...], *_LIST
-]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], *_LIST]
+Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], *_LIST]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], *_LIST]
 
 
@@ -131,10 +141,9 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="How long the last key set holds while the issuer's cannot be read")
     ] = 3600
     public_url: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(_base)] | None,
         Field(
-            pattern=f"^{ADDRESS}(/[^/?#\\s]+)*$",
-            description="The address at which clients reach this server, without a slash at its end; its socket's if unset",
+            description="The address at which clients reach this server, without a slash at its end; its socket's if unset"
         ),
     ] = None
     cds_clients: Annotated[

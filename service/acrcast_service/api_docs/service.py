@@ -23,6 +23,7 @@ from acrcast_service.auth.callers import scope_needed
 from acrcast_service.auth.guard import REFUSALS
 from acrcast_service.fhir.canonical import FHIR_JSON, OPERATION
 from acrcast_service.fhir.outcomes import PREFIX as FHIR_PATHS
+from acrcast_service.fhir.outcomes import PREFIXES as WITH_OUTCOMES
 from acrcast_service.fhir.request import parameters_of
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import MEDIA_TYPE, ProblemBody, documented
@@ -30,7 +31,7 @@ from acrcast_service.problems import MEDIA_TYPE, ProblemBody, documented
 BEARER = "key"
 HOW_TO_ASK = (
     "An API key (acr_...) or a token of the identity provider; the scope of each operation stands with it. "
-    "Not needed on a server of this machine for which no key was ever made."
+    "For CDS Hooks also a token that a listed record system signs for each request. Not needed on a server of this machine for which no key was ever made."
 )
 
 
@@ -61,7 +62,7 @@ def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[s
             "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=ProblemBody.__name__)}}},
         }
     for path, operations in document["paths"].items():
-        if path.startswith(FHIR_PATHS):
+        if path.startswith(WITH_OUTCOMES):
             _tell_problems_as_outcomes(operations)
     example = example_patient(study)
     if example is not None:

@@ -21,6 +21,8 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.filters["percent"] = lambda share: f"{100 * share:.0f}"
+# never a negative zero
+_TEMPLATES.filters["log_odds"] = lambda value: f"{round(value, 2) + 0.0:+.2f}"
 _TEMPLATES.filters["points"] = lambda share: f"{100 * share:+.0f}"
 
 

@@ -10,6 +10,7 @@ from acrcast.contract import ContractField
 from acrcast.studies import Study
 from acrcast_service.audit.lookup import prediction
 from acrcast_service.audit.trail import AuditTrail
+from acrcast_service.fhir.values import Value, in_words
 from acrcast_service.problems import NOT_FOUND, HttpProblem
 
 # The member of a recorded answer that says where its values were taken from.
@@ -17,9 +18,11 @@ ORIGIN = "origin"
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One field of the patient. value: with its unit, empty when it was not known. sent: as the record had it, and what was
-    done to it. date: of what was measured. origin: the resource.
+class Row:
+    """One field of the patient.
+
+    value: with its unit, empty when it was not known. sent: as the record had it, and what was done to it. date: of what
+    was measured. origin: the resource.
     """
 
     label: str
@@ -36,7 +39,7 @@ class Basis:
     recorded: str
     answer: Mapping[str, Any]
     arms: tuple[tuple[str, Mapping[str, Any]], ...]
-    values: tuple[Value, ...]
+    values: tuple[Row, ...]
     notes: tuple[str, ...]
 
 
@@ -65,32 +68,23 @@ def _arms(answer: Mapping[str, Any], study: Study | None) -> Iterator[tuple[str,
             yield titles.get(answer[arm]["arm"], answer[arm]["arm"]), answer[arm]
 
 
-def _values(patient: Mapping[str, Any], origins: Mapping[str, Any], study: Study | None) -> Iterator[Value]:
+def _values(patient: Mapping[str, Any], origins: Mapping[str, Any], study: Study | None) -> Iterator[Row]:
     """Each field of the study, known or not; of another study those that were given."""
     names = [field.name for field in study.contract] if study is not None else list(patient)
     for name in names:
         field = study.contract[name] if study is not None else None
         origin = origins.get(name, {})
-        yield Value(
+        yield Row(
             field.measure.label if field is not None else name,
-            shown(patient.get(name), field),
+            _shown(patient.get(name), field),
             "; ".join(origin[name] for name in ("sent", "choice") if name in origin),
             origin.get("date", "")[:10],
             origin.get("from", ""),
         )
 
 
-def shown(value: Any, field: ContractField | None) -> str:  # noqa: ANN401  a recorded value of any kind
-    """A value of a patient in words, with its unit; empty when it is not known."""
+def _shown(value: Value | None, field: ContractField | None) -> str:
+    """Empty when it is not known."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = (
-        f"below {value['value']:g}"
-        if isinstance(value, dict)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else f"{value}"
-    )
-    return f"{text} {field.measure.unit}".strip() if field is not None else text
+    return str(value) if field is None else in_words(field, value)

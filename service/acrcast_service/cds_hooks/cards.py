@@ -7,16 +7,16 @@ from math import exp
 from acrcast.contract import ContractField
 from acrcast.prediction import ArmRisk, Contribution, Prediction
 from acrcast.studies import Study
-from acrcast_service.basis.service import shown
 from acrcast_service.cds_hooks.schemas import OVERRIDE_REASONS, Card, Link, Source
 from acrcast_service.fhir.reading import Reading
+from acrcast_service.fhir.values import in_words
 
 LONGEST_SUMMARY = 139
 # What carried a prediction is said of so many measures; the page behind the card has all.
 MOST_CARRIED = 5
 NO_FACTOR = "1.00"
-# How the place of a value begins that was measured, and is not of the person or the diagnosis.
-OBSERVED = "Observation"
+# Where what was measured stands; the rest is of the person or the diagnosis.
+OBSERVATION = "Observation"
 DATA = {"simulated": "simulated patients, no real ones", "trial": "a trial's patients"}
 WHERE = {
     "inside": "Among the patients that the model was trained on.",
@@ -64,7 +64,7 @@ def notes_of(fields: Iterable[ContractField], reading: Reading) -> Iterator[str]
 
 def was_examined(reading: Reading) -> bool:
     """Whether the record has any measure of the study within the window."""
-    return any(used.place.startswith(OBSERVED) for used in reading.used)
+    return any(used.type == OBSERVATION for used in reading.used)
 
 
 def _summary(study: Study, prediction: Prediction) -> str:
@@ -173,13 +173,13 @@ def _where(study: Study, prediction: Prediction) -> str:
 def _used(study: Study, reading: Reading) -> str:
     """Every value in the study's own unit, and from which days they are."""
     values = [
-        f"{field.measure.label} {shown(reading.values[field.name], field)}"
+        f"{field.measure.label} {in_words(field, reading.values[field.name])}"
         for field in study.contract
         if field.name in reading.values
     ]
-    days = sorted(used.time[:10] for used in reading.used if used.time and used.place.startswith(OBSERVED))
-    when = f"on {days[0]}" if days[:1] == days[-1:] else f"from {days[0]} to {days[-1]}"
-    return ", ".join(values) + (f"; measured {when}" if days else "")
+    days = sorted({used.time[:10] for used in reading.used if used.time and used.type == OBSERVATION})
+    when = [f"from {days[0]} to {days[-1]}"] if len(days) > 1 else [f"on {day}" for day in days]
+    return "; measured ".join([", ".join(values), *when])
 
 
 def _scores(prediction: Prediction) -> Iterator[str]:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin
@@ -11,13 +12,15 @@ from urllib.parse import urljoin
 import httpcore
 
 from acrcast_service.cds_hooks.network import CheckedNetwork
+from acrcast_service.problems import OVERLOADED, HttpProblem
 from acrcast_service.settings import Settings
 
 # For one request of a client, over all that is read for it.
 MOST_BYTES = 4_194_304
 MOST_ANSWERS = 20
-# Connections to all servers at a time: one that is slow keeps a few requests waiting, and not the whole process.
-CONNECTIONS = 32
+# Requests for which is read at a time: a slow server keeps these waiting, and leaves places for everybody else.
+READERS = 16
+CONNECTIONS = 4 * READERS
 
 # In the path of a page: what could lead out of the listed address once a server resolves it.
 LEADS_OUT = ("..", "%2e", "%2f", "%5c", "\\")
@@ -34,6 +37,7 @@ class FhirServers:
         self._listed = frozenset(settings.fhir_servers)
         self._seconds = settings.fhir_seconds
         self._network = CheckedNetwork(settings.fhir_networks)
+        self._readers = 0
 
     @cached_property
     def _pool(self) -> httpcore.AsyncConnectionPool:
@@ -42,12 +46,22 @@ class FhirServers:
             ssl_context=trusted, max_connections=CONNECTIONS, network_backend=self._network
         )
 
-    def reader(self, base: str, token: str | None) -> "FhirReader":
-        """Reads from the server at `base` for one request. Raises Unreadable unless it is listed, exactly as written."""
+    @contextmanager
+    def reader(self, base: str, token: str | None) -> Iterator["FhirReader"]:
+        """Reads from the server at `base` for one request.
+
+        Raises Unreadable unless it is listed, exactly as written; HttpProblem (503) while too many read already.
+        """
         base = base.removesuffix("/")
         if base not in self._listed:
             raise Unreadable("the FHIR server is not one that this service may read from")
-        return FhirReader(self._pool, base, token, self._seconds)
+        if self._readers >= READERS:
+            raise HttpProblem(OVERLOADED, headers={"Retry-After": "1"})
+        self._readers += 1
+        try:
+            yield FhirReader(self._pool, base, token, self._seconds)
+        finally:
+            self._readers -= 1
 
     async def close(self) -> None:
         if "_pool" in self.__dict__:

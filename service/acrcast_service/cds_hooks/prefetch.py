@@ -1,7 +1,8 @@
 """A patient's resources: those that the client sent with the request first, the rest read from its FHIR server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -26,11 +27,12 @@ class DataMissing(Exception):  # noqa: N818  what the client is told, as 412
 async def gathered(queries: Mapping[str, str], request: HookRequest, servers: FhirServers) -> list[Resource]:
     """Everything that the queries ask for. A key that the client sent as null has nothing.
 
-    Raises DataMissing when some of it cannot be had, InputError when something is about another patient.
+    Raises DataMissing when some of it cannot be had, InputError when something is about another patient, HttpProblem
+    (503) while too much is being read for others.
     """
-    reader = _reader(request, servers)
     keys = list(queries)
-    found = await asyncio.gather(*(_of_key(key, queries[key], request, reader) for key in keys))
+    with _reader(keys, request, servers) as reader:
+        found = await asyncio.gather(*(_of_key(key, queries[key], request, reader) for key in keys))
     reasons = {key: got for key, got in zip(keys, found, strict=True) if isinstance(got, str)}
     if reasons:
         raise DataMissing(reasons)
@@ -46,15 +48,22 @@ async def gathered(queries: Mapping[str, str], request: HookRequest, servers: Fh
     return resources
 
 
-def _reader(request: HookRequest, servers: FhirServers) -> FhirReader | str:
-    """What reads from the client's FHIR server, or why nothing may be read from it."""
-    if request.fhir_server is None:
-        return "no FHIR server was named from which it could be read"
-    token = request.fhir_authorization.access_token if request.fhir_authorization is not None else None
-    try:
-        return servers.reader(request.fhir_server, token)
-    except Unreadable as reason:
-        return str(reason)
+@contextmanager
+def _reader(keys: Iterable[str], request: HookRequest, servers: FhirServers) -> Iterator[FhirReader | str]:
+    """What reads from the client's FHIR server, or why nothing is read from it."""
+    sent = request.prefetch or {}
+    if all(key in sent and next_page(sent[key] or {}) is None for key in keys):
+        yield "all of it was sent"
+    elif request.fhir_server is None:
+        yield "no FHIR server was named from which it could be read"
+    else:
+        token = request.fhir_authorization.access_token if request.fhir_authorization is not None else None
+        with ExitStack() as stack:
+            try:
+                reader: FhirReader | str = stack.enter_context(servers.reader(request.fhir_server, token))
+            except Unreadable as reason:
+                reader = str(reason)
+            yield reader
 
 
 async def _of_key(key: str, query: str, request: HookRequest, reader: FhirReader | str) -> list[Resource] | str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
+from acrcast.errors import Problem
 from acrcast_service.addresses import public_address
 from acrcast_service.answers import json_answer
 from acrcast_service.api_docs.schemas import body_of
@@ -11,7 +12,6 @@ from acrcast_service.auth.callers import OUTCOME, PREDICT, also_of_cds_clients, 
 from acrcast_service.bodies import read_json_body
 from acrcast_service.cds_hooks.discovery import CdsService, CdsServices, services_of
 from acrcast_service.cds_hooks.feedback import Feedback, read_feedback, record_feedback
-from acrcast_service.cds_hooks.outcomes import OUTCOME_OF_MISSING_DATA, outcome_of
 from acrcast_service.cds_hooks.prefetch import DataMissing
 from acrcast_service.cds_hooks.requests import HookRequest, read_request
 from acrcast_service.cds_hooks.schemas import Cards
@@ -20,6 +20,7 @@ from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
     BAD_REQUEST,
+    FHIR_DATA_MISSING,
     INVALID_INPUT,
     MALFORMED_JSON,
     NOT_FOUND,
@@ -28,6 +29,7 @@ from acrcast_service.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     HttpProblem,
     documented,
+    problem_response,
 )
 from acrcast_service.server_state import ServerState, state_of
 
@@ -57,7 +59,7 @@ async def discovery(request: Request) -> Response:
     "/{service_id}",
     summary="Cards for a patient",
     response_model=Cards,
-    responses=PROBLEMS | OUTCOME_OF_MISSING_DATA,
+    responses=PROBLEMS | documented(FHIR_DATA_MISSING),
     openapi_extra={"requestBody": body_of(HookRequest)},
 )
 @also_of_cds_clients
@@ -65,7 +67,7 @@ async def discovery(request: Request) -> Response:
 async def call(request: Request, service_id: str) -> Response:
     """CDS Hooks 2.0, Calling a CDS Service. The prediction of a card is on disk before the card leaves.
 
-    Data that were neither prefetched nor could be read from the FHIR server are 412 with an OperationOutcome.
+    Every error is an OperationOutcome: 412 for data that were neither prefetched nor could be read from the FHIR server.
     """
     server, caller = state_of(request), caller_of(request)
     service = _service(server, service_id)
@@ -73,7 +75,7 @@ async def call(request: Request, service_id: str) -> Response:
     try:
         answer = await answer_hook(server, caller, service, asked, public_address(server.settings, request.scope))
     except DataMissing as missing:
-        return outcome_of(missing)
+        return problem_response(FHIR_DATA_MISSING, errors=[Problem(*reason) for reason in missing.reasons.items()])
     response = json_answer(answer.cards)
     if answer.predicted is not None:
         patient, prediction, entry = answer.predicted

@@ -68,13 +68,12 @@ async def answer_hook(
         if service.hook == PATIENT_VIEW and not was_examined(reading):
             return NOTHING
         return Answer(Cards((missing_card(study, needed, reading, source),)))
-    inputs = orjson.dumps(reading.values)
-    patient = served.patients.read(inputs)
+    patient = served.patients.of_values(reading.values)
     prediction = predict_patient(served.bedside, patient)
     entry = Entry(
         PREDICTION,
         prediction.prediction_id,
-        inputs=inputs,
+        inputs=orjson.dumps(reading.values),
         answer=orjson.dumps(prediction.as_answer() | {ORIGIN: _origin(study, asked, reading)}),
         subject=f"Patient/{asked.context.patient_id}",
         tenant=caller.tenant,
@@ -93,7 +92,7 @@ def _origin(study: Study, asked: HookRequest, reading: Reading) -> dict[str, obj
     for used in reading.used:
         values[used.measure] = {"from": used.name or used.place, "sent": used.sent}
         # the day of birth is not needed: the age is there
-        if used.time is not None and not used.place.startswith(PATIENT):
+        if used.time is not None and used.type != PATIENT:
             values[used.measure]["date"] = used.time
         if used.choice is not None:
             values[used.measure]["choice"] = used.choice

@@ -1,4 +1,4 @@
-"""Every error under `/fhir` is an OperationOutcome, wherever in the server it arose."""
+"""Every error under `/fhir`, and of a service of CDS Hooks, is an OperationOutcome, wherever in the server it arose."""
 
 import re
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from acrcast_service.fhir.canonical import FHIR_JSON, PROBLEMS
 from acrcast_service.problems import MEDIA_TYPE
 
 PREFIX = "/fhir/"
+# CDS Hooks asks for them too (CDS Hooks 2.0, HTTP Status Codes; 3.0 ballot, Returning OperationOutcome).
+PREFIXES = (PREFIX, "/cds-services/")
 
 # FHIR R4, IssueType, by the status that a problem is answered with.
 ISSUE_TYPES: Mapping[int, str] = {
@@ -38,13 +40,13 @@ PLACE = re.compile(r"(?:Bundle|Parameters)(?:\.[A-Za-z]+(?:\[\d+\])?)*")
 
 
 class FhirErrors:
-    """Around what answers under `/fhir`: turns problems into OperationOutcomes, and lets everything else through."""
+    """Around what speaks FHIR: turns problems into OperationOutcomes, and lets everything else through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
             await self._app(scope, receive, send)
             return
         held: Message | None = None

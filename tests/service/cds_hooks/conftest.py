@@ -137,6 +137,14 @@ def bearer(token):
     return {"authorization": f"Bearer {token}"}
 
 
+def told(answer):
+    """The kind of an error, and what it says, from its OperationOutcome."""
+    assert answer.headers["content-type"] == "application/fhir+json"
+    issues = answer.json()["issue"]
+    (kind,) = {issue["details"]["coding"][0]["code"] for issue in issues}
+    return kind, [issue["diagnostics"] for issue in issues if "diagnostics" in issue]
+
+
 @pytest.fixture
 def a_hook():
     """A request of patient-view; name only what matters."""

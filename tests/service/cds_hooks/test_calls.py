@@ -11,10 +11,9 @@ from acrcast_service.audit.export import exported
 from acrcast_service.audit.trail import open_chain
 from acrcast_service.store.database import writing
 
-from .conftest import ORDER, PUBLIC, SERVICES, VIEW, bearer
+from .conftest import ORDER, PUBLIC, SERVICES, VIEW, bearer, told
 from .records import (
     ATC,
-    LOINC,
     SNOMED,
     UCUM,
     a_bundle,
@@ -23,7 +22,6 @@ from .records import (
     a_prefetch,
     a_value,
     an_order,
-    concept,
     the_values,
 )
 
@@ -267,7 +265,7 @@ def test_when_nothing_can_be_recorded_no_card_leaves(call, client_of, settings):
     chain.engine.dispose()
     answered = call(prefetch=a_prefetch(), client=broken)
     assert answered.status_code == 503
-    assert answered.json()["type"] == "/problems/audit-unavailable"
+    assert told(answered) == ("audit-unavailable", [])
     assert "cards" not in answered.text
 
 
@@ -277,11 +275,8 @@ def test_when_nothing_can_be_recorded_no_card_leaves(call, client_of, settings):
 def test_data_that_cannot_be_had_are_412_with_an_operation_outcome(call, node):
     answered = call(prefetch={"patient": a_person(), "conditions": a_bundle(a_condition())})
     assert answered.status_code == 412
-    assert answered.headers["content-type"] == "application/fhir+json"
-    assert [issue["diagnostics"].partition(":")[0] for issue in answered.json()["issue"]] == [
-        "observations",
-        "medications",
-    ]
+    reason = "it was not prefetched, and no FHIR server was named from which it could be read"
+    assert told(answered) == ("fhir-data-missing", [f"observations: {reason}", f"medications: {reason}"])
     assert json.loads(node("validate_fhir.mjs", given=answered.text)) == []
 
 
@@ -309,7 +304,7 @@ def test_data_that_cannot_be_had_are_412_with_an_operation_outcome(call, node):
 def test_what_is_wrong_with_a_request_is_named(call, changed, field, expected):
     answered = call(**changed)
     assert answered.status_code == 422
-    assert answered.json()["errors"] == [{"field": field, "message": expected}]
+    assert told(answered) == ("invalid-input", [f"{field}: {expected}"])
 
 
 @pytest.mark.parametrize("missing", ["hook", "hookInstance", "context"])
@@ -318,7 +313,8 @@ def test_what_a_request_must_have_is_asked_for(call, a_hook, missing):
     del request[missing]
     answered = call(request)
     assert answered.status_code == 422
-    assert [error["field"] for error in answered.json()["errors"]] == [missing]
+    (said,) = told(answered)[1]
+    assert said.startswith(f"{missing}: expected ")
 
 
 def test_what_a_client_sends_beside_it_is_not_looked_at(call):
@@ -336,7 +332,7 @@ def test_what_a_client_sends_beside_it_is_not_looked_at(call):
 def test_what_is_no_request_is_refused_and_not_repeated(call, content):
     answered = call(content=content)
     assert answered.status_code in (400, 422)
-    assert answered.headers["content-type"] == "application/problem+json"
+    assert told(answered)[0] in ("malformed-json", "invalid-input")
 
 
 def test_a_name_that_is_given_twice_is_refused_at_any_depth(call, a_hook):
@@ -345,13 +341,13 @@ def test_a_name_that_is_given_twice_is_refused_at_any_depth(call, a_hook):
     )
     answered = call(content=sent)
     assert answered.status_code == 422
-    assert answered.json()["errors"] == [{"field": "gender", "message": "given more than once"}]
+    assert told(answered) == ("invalid-input", ["gender: given more than once"])
 
 
 def test_an_unknown_service_does_not_exist(call):
     answered = call(service="unknown")
     assert answered.status_code == 404
-    assert answered.json()["detail"] == "there is no CDS service of that id: GET /cds-services lists them"
+    assert told(answered) == ("not-found", ["there is no CDS service of that id: GET /cds-services lists them"])
 
 
 @pytest.mark.parametrize(
@@ -366,9 +362,10 @@ def test_an_unknown_service_does_not_exist(call):
 def test_data_of_another_patient_than_the_contexts_are_refused(call, recorded, changed):
     answered = call(prefetch=a_prefetch(**changed))
     assert answered.status_code == 422
-    assert answered.json()["errors"] == [
-        {"field": "prefetch", "message": "expected resources of the patient in context.patientId alone"}
-    ]
+    assert told(answered) == (
+        "invalid-input",
+        ["prefetch: expected resources of the patient in context.patientId alone"],
+    )
     assert recorded() == []
 
 
@@ -377,7 +374,7 @@ def test_a_resource_that_is_not_as_fhir_has_it_is_the_record_systems_to_put_righ
     del broken["status"]
     answered = call(prefetch=a_prefetch(values=[broken]))
     assert answered.status_code == 422
-    assert answered.json()["errors"] == [{"field": "Observation[1].status", "message": "required in FHIR R4"}]
+    assert told(answered) == ("invalid-input", ["Observation[1].status: required in FHIR R4"])
 
 
 def test_a_body_that_is_too_large_is_refused(client_of, settings, a_token, a_hook):

@@ -27,7 +27,8 @@ def discover(client):
 
 def refused(answer, detail):
     assert answer.status_code == 401
-    assert answer.json()["detail"] == detail
+    said = answer.json()
+    assert (said["detail"] if "detail" in said else said["issue"][0]["diagnostics"]) == detail
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
@@ -53,7 +54,7 @@ def test_every_call_needs_a_token_of_its_own_also_discovery_and_feedback(client)
     for method, path in (("GET", ""), ("POST", f"/{VIEW}"), ("POST", f"/{VIEW}/feedback")):
         answered = client.request(method, f"/cds-services{path}", content=b"{}")
         assert answered.status_code == 401
-        assert answered.json()["type"] == "/problems/unauthenticated"
+        assert "unauthenticated" in answered.text
 
 
 def test_a_token_is_for_the_exact_address_that_is_asked(client, a_token, a_hook):

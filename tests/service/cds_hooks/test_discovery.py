@@ -60,7 +60,7 @@ def test_the_prefetch_asks_for_the_codes_of_the_contract_and_for_no_more(study):
     assert "http://loinc.org|30525-0" not in codes
 
 
-def test_a_study_whose_required_measures_have_no_codes_has_no_services(client_of, tmp_path):
+def test_a_study_whose_required_measures_have_no_codes_has_no_services():
     assert services_of(load_study("auranofin-ra"), SINCE) == ()
 
 

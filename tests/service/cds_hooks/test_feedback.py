@@ -8,7 +8,7 @@ import pytest
 from acrcast_service.audit.erasure import erase
 from acrcast_service.audit.verification import verify
 
-from .conftest import SERVICES, VIEW, bearer
+from .conftest import SERVICES, VIEW, bearer, told
 from .records import a_prefetch
 
 WHEN = "2026-11-27T10:05:31Z"
@@ -80,7 +80,7 @@ def test_what_a_client_sends_beside_it_is_not_kept(card, tell, recorded):
 def test_a_card_of_another_tenant_does_not_exist(card, tell, recorded, claims):
     answered = tell(_feedback(card()), **claims)
     assert answered.status_code == 404
-    assert answered.json()["detail"] == "this caller was not given a card of that uuid"
+    assert told(answered) == ("not-found", ["this caller was not given a card of that uuid"])
     assert recorded("feedback") == []
 
 
@@ -119,14 +119,14 @@ def test_feedback_is_erased_with_the_patient(card, tell, recorded, chain):
 def test_what_is_wrong_with_feedback_is_named(tell, more, field, expected):
     answered = tell(_feedback(str(uuid.uuid4())) | more)
     assert answered.status_code == 422
-    assert answered.json()["errors"] == [{"field": field, "message": expected}]
+    assert told(answered) == ("invalid-input", [f"{field}: {expected}"])
 
 
 @pytest.mark.parametrize("body", [{}, {"feedback": []}, {"feedback": None}, [], {"feedback": [5]}, {"feedback": {}}])
 def test_what_is_no_feedback_is_refused(post, body):
     answered = post(f"{VIEW}/feedback", body)
     assert answered.status_code == 422
-    assert answered.json()["errors"][0]["message"].startswith("expected a list feedback of 1 to 100 objects with card")
+    assert "expected a list feedback of 1 to 100 objects with card" in told(answered)[1][0]
 
 
 def test_more_than_a_hundred_at_once_are_refused(tell):

@@ -13,6 +13,7 @@ from acrcast_service.cds_hooks.fhir_server import FhirServers
 from acrcast_service.cds_hooks.network import CheckedNetwork
 from acrcast_service.cds_hooks.prefetch import DataMissing, gathered
 from acrcast_service.cds_hooks.requests import HookRequest
+from acrcast_service.problems import OVERLOADED, HttpProblem
 from acrcast_service.settings import Settings
 
 from .fhir_fake import MisbehavingFhir, breaking_off, redirecting, saying, slow
@@ -164,7 +165,7 @@ def test_pages_without_an_end_are_not_followed_for_ever(missing, fhir):
     assert len(fhir.asked) == 20
 
 
-def test_a_page_that_cannot_be_had_is_missed_and_not_passed_over(missing, fhir):
+def test_a_page_that_cannot_be_had_is_missed_and_not_passed_over(missing):
     paged = bundle(observation("o1"), following="https://ehr.test/page2")
     reason = "it goes on on another page, and no FHIR server was named from which it could be read"
     assert missing(prefetch={"observations": paged}, server="none") == ("observations", reason)
@@ -301,3 +302,32 @@ def test_a_private_network_that_is_listed_may_be_reached(resolving, fhir):
 def test_a_name_that_does_not_exist_cannot_be_reached(missing):
     named = "https://fhir.hospital.invalid/r4"
     assert missing(server=named, listed=(named,)) == ("observations", "the FHIR server cannot be reached")
+
+
+def test_a_slow_server_keeps_some_waiting_and_the_rest_are_told_at_once(fhir):
+    fhir.answers["Observation"] = slow
+    request = HookRequest.model_validate(
+        {
+            "hook": "patient-view",
+            "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+            "context": {"patientId": "p1"},
+            "fhirServer": fhir.base,
+        }
+    )
+
+    async def seventeen():
+        servers = FhirServers(Settings(fhir_servers=(fhir.base,), fhir_seconds=1))
+        waiting = [asyncio.create_task(gathered(QUERIES, request, servers)) for _ in range(16)]
+        await asyncio.sleep(0.2)
+        began = time.monotonic()
+        with pytest.raises(HttpProblem) as refused:
+            await gathered(QUERIES, request, servers)
+        took = time.monotonic() - began
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        await servers.close()
+        return refused.value, took, ended
+
+    refused, took, ended = asyncio.run(seventeen())
+    assert (refused.kind, refused.headers) == (OVERLOADED, {"Retry-After": "1"})
+    assert took < 0.5
+    assert {type(each) for each in ended} == {DataMissing}
