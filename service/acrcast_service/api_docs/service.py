@@ -77,7 +77,7 @@ def _tell_problems_as_outcomes(operations: dict[str, Any]) -> None:
     for operation in operations.values():
         for response in operation["responses"].values():
             if MEDIA_TYPE in response.get("content", {}):
-                response |= fhir_body("OperationOutcome")
+                response.update(fhir_body("OperationOutcome"))
 
 
 def _add_access(operation: dict[str, Any], scope: str | None) -> None:
