@@ -313,6 +313,7 @@ def test_every_problem_of_a_record_is_told_at_once_each_with_its_place(client):
         (b'{"resourceType": "Bundle", "x": NaN}', "malformed-json"),
         (b'{"resourceType": "Bundle", "x": 1e400}', "malformed-json"),
         (b'{"resourceType": "Bundle", "x": -Infinity}', "malformed-json"),
+        (rb'{"resourceType": "Bundle", "x": "\ud800"}', "malformed-json"),
         (b"[" * 100_000, "malformed-json"),
         (b'{"a":' * 100_000, "malformed-json"),
         (b"<Bundle xmlns='http://hl7.org/fhir'/>", "malformed-json"),
