@@ -59,6 +59,8 @@ def test_names_and_statuses_of_problems_are_permanent():
         "too-many-requests": 429,
         "overloaded": 503,
         "identity-unavailable": 503,
+        "link-expired": 410,
+        "fhir-data-missing": 412,
         "headers-too-large": 431,
         "headers-too-slow": 408,
     }

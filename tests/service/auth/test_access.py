@@ -19,6 +19,10 @@ ACCESS = {
     "POST /predict": "predict",
     "POST /predict/batch": "predict",
     "POST /outcomes": "outcome",
+    "GET /cds-services": "predict",
+    "POST /cds-services/{service_id}": "predict",
+    "POST /cds-services/{service_id}/feedback": "outcome",
+    "GET /basis/{prediction_id}": "signed link",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
@@ -32,7 +36,7 @@ ACCESS = {
     "GET /problems": None,
     "GET /problems/{name}": None,
 }
-GUARDED = [route.split() for route, scope in ACCESS.items() if scope is not None]
+GUARDED = [route.split() for route, scope in ACCESS.items() if scope in SCOPES]
 
 
 def test_every_route_has_the_access_that_was_decided(model):
