@@ -14,6 +14,7 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.around import Around
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
@@ -28,7 +29,7 @@ from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ended
 from acrcast_service.cors import Cors
 from acrcast_service.draining import Draining
-from acrcast_service.errors import LastResort, add_error_handlers
+from acrcast_service.errors import add_error_handlers
 from acrcast_service.fhir import routes as fhir
 from acrcast_service.fhir.outcomes import FhirErrors
 from acrcast_service.model_card import routes as model_card
@@ -36,13 +37,12 @@ from acrcast_service.model_store import ModelStore
 from acrcast_service.observation import routes as observation
 from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import Metrics
-from acrcast_service.observation.middleware import Observed
+from acrcast_service.observation.middleware import Observer
 from acrcast_service.observation.traces import open_traces
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
-from acrcast_service.security_headers import SecurityHeaders
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import Settings, read_settings
 
@@ -72,12 +72,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "auto_configure": False,
         },
         middleware=[
-            Middleware(Observed, lines, metrics, traces),
             Middleware(Cors, settings.cors_origins),
             Middleware(FhirErrors),
-            Middleware(Overload, settings),
-            Middleware(SecurityHeaders, also=draining.headers),
-            Middleware(LastResort),
+            Middleware(Around, Observer(lines, metrics, traces), Overload(settings), draining.headers),
         ],
     )
     audit = AuditTrail(settings)

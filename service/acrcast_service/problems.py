@@ -36,6 +36,12 @@ MALFORMED_JSON = ProblemType(
 BAD_REQUEST = ProblemType(
     "bad-request", 400, "The request cannot be answered", "detail says what is wrong with it, or does not exist."
 )
+NOT_HTTP = ProblemType(
+    "not-http",
+    400,
+    "This is not HTTP",
+    "The connection is closed. Send requests of HTTP/1.1; TLS ends at a proxy in front.",
+)
 NOT_FOUND = ProblemType(
     "not-found", 404, "There is nothing at this address", "The addresses that exist are in /openapi.json."
 )
@@ -197,6 +203,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     for kind in (
         MALFORMED_JSON,
         BAD_REQUEST,
+        NOT_HTTP,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
         NOT_ACCEPTABLE,

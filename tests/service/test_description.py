@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from fastapi.openapi.models import OpenAPI
@@ -135,11 +136,14 @@ def test_every_member_of_an_answer_is_in_the_schema(client, document, a_patient)
         assert set(contribution["required"]) <= part.keys() <= contribution["properties"].keys()
 
 
-def test_what_is_written_is_what_the_core_says_is_the_answer(model, a_patient):
+@pytest.mark.parametrize("changed", [{}, {"il21_pg_per_ml": None}, {"crp_mg_per_l": 300.0}])
+def test_what_is_answered_is_what_the_core_says_is_the_answer(client, model, a_patient, changed):
     study = load_study("ld-il2-ra")
-    patient = study.patient.model_validate(a_patient(il21_pg_per_ml=None))
+    patient = study.patient.model_validate(a_patient(**changed))
     (prediction,) = predict_patients(model, Covariates.of_patients(study.contract, [patient]))
-    assert json.loads(written(prediction)) == prediction.as_answer()
+    answer = client.predict(a_patient(**changed)).json()
+    assert answer == json.loads(written(replace(prediction, prediction_id=answer["prediction_id"])))
+    assert answer == prediction.as_answer() | {"prediction_id": answer["prediction_id"]}
 
 
 def test_the_document_follows_the_study_that_is_served(serving, one_arm_folder, own_study):

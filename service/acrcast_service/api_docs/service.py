@@ -1,6 +1,5 @@
 """The OpenAPI document of a server: its routes, and the patient of the study that it serves."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,7 @@ from acrcast_service.fhir.canonical import FHIR_JSON, OPERATION
 from acrcast_service.fhir.outcomes import PREFIX as FHIR_PATHS
 from acrcast_service.fhir.outcomes import PREFIXES as WITH_OUTCOMES
 from acrcast_service.fhir.request import parameters_of
-from acrcast_service.prediction.service import predict_patient
+from acrcast_service.prediction.service import answer_for
 from acrcast_service.problems import MEDIA_TYPE, ProblemBody, documented
 
 BEARER = "key"
@@ -97,8 +96,8 @@ def _add_access(operation: dict[str, Any], scope: str | None) -> None:
 
 
 def _add_example(predict: dict[str, Any], example: dict[str, Any], model: ResponseModel, level: float) -> None:
-    prediction = predict_patient(Bedside(model, level), model.study.patient.model_validate(example))
-    answer = replace(prediction, prediction_id=str(UUID(int=0))).as_answer()
+    patient = model.study.patient.model_validate(example)
+    answer = answer_for(Bedside(model, level), patient, name=str(UUID(int=0)))
     predict["responses"]["200"]["content"]["application/json"]["example"] = answer
     body = PATIENT_BODY["content"]["application/json"]
     predict["requestBody"] = PATIENT_BODY | {"content": {"application/json": body | {"example": example}}}

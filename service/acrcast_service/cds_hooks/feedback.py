@@ -55,6 +55,8 @@ class ReasonCoding(_Sent):
 class OverrideReason(_Sent):
     """Why a card was dismissed: a code, free text, or both."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["reason"]}, {"required": ["userComment"]}]})
+
     reason: ReasonCoding | None = None
     userComment: Annotated[str | None, Field(min_length=1, max_length=4000)] = None  # noqa: N815  the specification's own
 
