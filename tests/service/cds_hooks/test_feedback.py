@@ -113,7 +113,6 @@ def test_feedback_is_erased_with_the_patient(card, tell, recorded, chain):
         ({"overrideReason": {"userComment": ""}}, "feedback.0.overrideReason", "expected an object with reason (system, code), userComment, or both"),
         ({"overrideReason": {"userComment": "x" * 4001}}, "feedback.0.overrideReason", "expected an object with reason (system, code), userComment, or both"),
         ({"overrideReason": {"reason": {"code": "x"}}}, "feedback.0.overrideReason", "expected an object with reason (system, code), userComment, or both"),
-        ({"overrideReason": {"userComment": "\ud800"}}, "feedback.0.overrideReason", "expected an object with reason (system, code), userComment, or both"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_feedback_is_named(tell, more, field, expected):
