@@ -252,7 +252,8 @@ def _explanation(named: Sequence[tuple[str | None, str]], added: Floats) -> tupl
 
 def _average(values: Floats, level: float) -> tuple[float, tuple[float, float]]:
     """An arm's own response rate, with its interval."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    ordered, last = np.sort(values), len(values) - 1
+    low, high = np.interp([(1 - level) / 2 * last, (1 + level) / 2 * last], np.arange(len(values)), ordered)
     return _rounded(values.mean()), (_rounded(low), _rounded(high))
 
 
