@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.parse
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
