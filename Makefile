@@ -57,6 +57,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strat
 
 lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the image needs to run, and to build the wheel
 	$(COMPILE) --all-extras --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	  --no-emit-package polars --no-emit-package polars-runtime-32 --no-emit-package polars-runtime-64 \
 	  pyproject.toml --output-file requirements.lock
 	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
