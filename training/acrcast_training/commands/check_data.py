@@ -57,7 +57,11 @@ def check_data(
 
     chosen = load_study(study)
     report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept, limit=limit)
-    click.echo(json.dumps(as_data(chosen, report), indent=2) if as_json else "\n".join(as_text(chosen, report)))
+    click.echo(
+        json.dumps(as_data(chosen, report), indent=2)
+        if as_json
+        else "\n".join(as_text(chosen, report, mapped=mapping is not None))
+    )
     if report.problem_count:
         sys.exit(DataError.exit_code)
 
@@ -82,8 +86,8 @@ def as_data(study: "Study", report: "Report") -> dict[str, object]:
     }
 
 
-def as_text(study: "Study", report: "Report") -> Iterator[str]:
-    """The report as lines: what is wrong, what else there is to know, and the patients by arm."""
+def as_text(study: "Study", report: "Report", *, mapped: bool) -> Iterator[str]:
+    """The report as lines: what is wrong, what else there is to know, and the patients by arm. mapped: by a mapping."""
     from acrcast_training.data.checks import ACCEPTABLE
 
     yield f"{study.key}: {study.endpoint.title}, {report.patients} patients"
@@ -104,7 +108,7 @@ def as_text(study: "Study", report: "Report") -> Iterator[str]:
     elif codes := sorted({problem.code for problem in report.problems} & ACCEPTABLE):
         yield f"Looked into and right as they are? {' '.join(f'--accept {code}' for code in codes)}"
     else:
-        if any(problem.code in OTHER_NAMES for problem in report.problems):
+        if not mapped and any(problem.code in OTHER_NAMES for problem in report.problems):
             yield "Other names, units or codes than the study's? acrcast map proposes how these tables become the study's."
         yield "Correct the files and check again."
 

@@ -26,8 +26,7 @@ def read_table(path: Path, *, sheet: str | None = None, encoding: str | None = N
         raise unreadable(path.name, f"expected a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     if not path.is_file():
         raise unreadable(path.name, "there is no such file")
-    if encoding is not None and not _is_encoding(encoding):
-        raise unreadable(path.name, "its encoding is none that Python knows, such as latin-1 or cp1252")
+    encoding = _known_encoding(path, encoding) if encoding is not None else None
     match ending:
         case ".csv":
             return read_csv(path, encoding)
@@ -57,9 +56,9 @@ def _sheet_of(path: Path, sheet: str | None) -> tuple[Path, str | None]:
     return path, sheet
 
 
-def _is_encoding(name: str) -> bool:
+def _known_encoding(path: Path, name: str) -> str:
+    """The encoding's plain name, which other libraries know too."""
     try:
-        codecs.lookup(name)
-    except LookupError:
-        return False
-    return True
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise unreadable(path.name, "its encoding is none that is known, such as latin-1 or cp1252") from error

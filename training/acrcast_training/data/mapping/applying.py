@@ -56,7 +56,7 @@ def mapped_tables(study: Study, mapping: MappingFile, tables: Mapping[int, Table
             _tell_strays(mapped, table, frozenset(place) | left_out, findings)
             records = records_of(study, mapped, table, frozenset(place), findings)
             for target, values in records.of_patients.items():
-                columns[target], origins[target] = _joined(values, table, place, len(patients))
+                columns[target], origins[target] = _joined(values, table, place, ids)
             of_visits = records.of_visits.items()
             pieces += [_Piece(table, target, values, np.zeros(len(values), np.int64)) for target, values in of_visits]
     whole = Table(patients.file, columns, patients.rows, origins=origins)
@@ -94,12 +94,14 @@ def _origin(table: Table, at: Positions, name: str) -> Origin:
     return Origin(name, np.full(len(at), table.file, dtype=object), table.rows[at])
 
 
-def _joined(values: Values, table: Table, place: Mapping[str, int], count: int) -> tuple[Texts, Origin]:
-    """The values among the patients, missing where there is none."""
+def _joined(values: Values, table: Table, place: Mapping[str, int], ids: Texts) -> tuple[Texts, Origin]:
+    """The values among the patients, missing where there is none. A patient who occurs twice has them twice: one finding is enough."""
+    count = len(ids)
     at = np.array([place[patient] for patient in values.patients], dtype=np.intp)
     texts, rows = np.full(count, "", dtype=object), np.zeros(count, dtype=np.int64)
     texts[at], rows[at] = values.texts, table.rows[values.positions]
-    return texts, Origin(values.name, np.full(count, table.file, dtype=object), rows)
+    first = np.array([place.get(patient, i) for i, patient in enumerate(ids)], dtype=np.intp)
+    return texts[first], Origin(values.name, np.full(count, table.file, dtype=object), rows[first])
 
 
 def _of_visit_rows(

@@ -56,9 +56,8 @@ def _table(study: Study, mapping: MappingFile, here: Path, table: MappedTable) -
             yield mapping.problem(here, "DATA064", f"expected {key} = the column of it")
         elif not of_values and getattr(table, key) is not None:
             yield mapping.problem((*here, key), "DATA064", "only a table of a row a value has this: take it away")
-    if of_values:
-        if table.baseline_flag is None and "week" not in table.columns:
-            yield mapping.problem(here, "DATA064", "expected a column week or a baseline_flag")
+    if of_values and table.baseline_flag is None and "week" not in table.columns:
+        yield mapping.problem(here, "DATA064", "expected a column week or a baseline_flag")
     known = targets(study, table.a_row_is)
     for target, column in table.columns.items():
         path = (*here, "columns", target)
