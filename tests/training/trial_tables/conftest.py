@@ -86,7 +86,7 @@ def check_adam(folder, **options):
 
 
 @pytest.fixture(scope="session")
-def pilot(project):
+def pilot():
     """Data sets of the CDISC pilot (Alzheimer's disease, 254 patients) by name, as data frames of pandas."""
     from importlib.metadata import distribution
 

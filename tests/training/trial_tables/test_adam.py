@@ -163,3 +163,76 @@ def test_no_message_holds_a_value_of_a_patient(changed):
     report = changed(adsl=secret)
     assert report.problem_count == 3
     assert "canary" not in " ".join(map(str, (*report.problems, *report.notes)))
+
+
+WIDE = """
+[[tables]]
+file = "{file}"
+a_row_is = "visit"
+columns_seen = ["patient", "visit", "esr"]
+[tables.columns.patient_id]
+from = "patient"
+[tables.columns.week]
+from = "visit"
+[tables.columns.esr_mm_per_h]
+from = "esr"
+unit = "mm/h"
+"""
+
+
+@pytest.fixture
+def with_tables(delivery, tmp_path):
+    """Checks the delivery with tables of a row a visit beside it, each with rows of patient, visit and sedimentation rate."""
+
+    def run(**tables):
+        mapping = (delivery / "map.toml").read_text("utf-8")
+        for name, rows in tables.items():
+            mapping += WIDE.format(file=f"{name}.csv")
+            (tmp_path / f"{name}.csv").write_text("\n".join(["patient,visit,esr", *rows]))
+        (tmp_path / "map.toml").write_text(mapping, encoding="utf-8")
+        visits = [delivery / "adqs.xpt", delivery / "adlb.xpt", *(tmp_path / f"{name}.csv" for name in tables)]
+        return check_adam(delivery, visits=visits, mapping=tmp_path / "map.toml")
+
+    return run
+
+
+def test_a_value_that_two_tables_have_is_told(with_tables):
+    again = with_tables(extra=["P00001,4,12"])
+    assert told(again.problems) == [("DATA034", "extra.csv", 2, "esr")]
+
+
+def test_a_visit_that_no_week_of_the_study_is_is_told_where_it_stands(with_tables):
+    assert told(with_tables(extra=["P00001,8,12"]).problems) == [("DATA032", "extra.csv", 2, "visit")]
+
+
+def test_two_visits_of_one_week_in_one_table_are_told_where_they_stand(with_tables):
+    assert told(with_tables(extra=["P00001,8,12", "P00001,8,13"]).problems) == [
+        ("DATA032", "extra.csv", 2, "visit"),
+        ("DATA032", "extra.csv", 3, "visit"),
+    ]
+
+
+def test_a_visit_of_nobody_is_told_where_it_stands(with_tables):
+    assert told(with_tables(extra=["P99999,4,12"]).problems) == [("DATA030", "extra.csv", 2, "patient")]
+
+
+def test_visits_in_two_tables_are_put_together(delivery, of_csv, tmp_path):
+    lines = (delivery / "visits.csv").read_text().splitlines()
+    head = 'format = 1\nstudy = "ld-il2-ra"\ncontract = "' + LD_IL2.contract.digest + '"\n'
+    own = ["patient_id", "arm", *(field.name for field in LD_IL2.contract)]
+    columns = {"baseline": own}
+    for name, week in (("early", ("4", "12")), ("late", ("24",))):
+        columns[name] = lines[0].split(",")
+        (tmp_path / f"{name}.csv").write_text("\n".join([lines[0], *(x for x in lines if x.split(",")[1] in week)]))
+    for name, names in columns.items():
+        layout = "patient" if name == "baseline" else "visit"
+        head += f'[[tables]]\nfile = "{name}"\na_row_is = "{layout}"\ncolumns_seen = []\n'
+        head += "".join(f'[tables.columns.{column}]\nfrom = "{column}"\n' for column in names)
+    (tmp_path / "map.toml").write_text(head)
+    cohort = check(
+        LD_IL2,
+        baseline=delivery / "baseline.csv",
+        visits=[tmp_path / "early.csv", tmp_path / "late.csv"],
+        mapping=tmp_path / "map.toml",
+    ).require_cohort()
+    assert cohort.fingerprint == of_csv.fingerprint

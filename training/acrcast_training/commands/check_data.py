@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 12
 
-# What is found where a table is not written for acrcast: a column is missing, or its cells are in another language.
-OTHER_NAMES = frozenset({"DATA004", "DATA013", "DATA021"})
+# A column is missing: perhaps it has another name.
+OTHER_NAME = "DATA004"
 
 
 @click.command("check-data")
@@ -108,7 +108,7 @@ def as_text(study: "Study", report: "Report", *, mapped: bool) -> Iterator[str]:
     elif codes := sorted({problem.code for problem in report.problems} & ACCEPTABLE):
         yield f"Looked into and right as they are? {' '.join(f'--accept {code}' for code in codes)}"
     else:
-        if not mapped and any(problem.code in OTHER_NAMES for problem in report.problems):
+        if not mapped and any(problem.code == OTHER_NAME for problem in report.problems):
             yield "Other names, units or codes than the study's? acrcast map proposes how these tables become the study's."
         yield "Correct the files and check again."
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,17 @@ LARGEST_EXACT = 2**53
 class Origin:
     """Where the cells of a column stand that was taken from other files.
 
-    column: its name there. files: (n,) and rows: (n,) where each cell is; row 0 where there is none.
+    names: (n,) what its column is called there, files: (n,) and rows: (n,) where each cell is; row 0 where there is none.
     """
 
-    column: str
+    names: npt.NDArray[np.object_]
     files: npt.NDArray[np.object_]
     rows: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, name: str, file: str, rows: npt.NDArray[np.int64]) -> Self:
+        """All of one column of one file."""
+        return cls(np.full(len(rows), name, dtype=object), np.full(len(rows), file, dtype=object), rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +68,12 @@ class Table:
         if origin is None:
             yield self.file, name, tuple(self.rows[at].tolist())
             return
-        found, numbers = origin.files[at], origin.rows[at]
-        for file in dict.fromkeys(found[numbers > 0].tolist()):
-            yield file, origin.column, tuple(numbers[(found == file) & (numbers > 0)].tolist())
+        numbers = origin.rows[at]
+        told: dict[tuple[str, str], list[int]] = {}
+        for file, column, number in zip(origin.files[at], origin.names[at], numbers.tolist(), strict=True):
+            if number:
+                told.setdefault((file, column), []).append(number)
+        yield from ((file, column, tuple(rows)) for (file, column), rows in told.items())
         yield self.file, name, tuple(self.rows[at][numbers == 0].tolist())
 
     def place(self, name: str) -> tuple[str, str]:
@@ -72,14 +81,18 @@ class Table:
         origin = self._origin(name)
         if origin is None or not np.any(origin.rows):
             return self.file, name
-        return str(origin.files[origin.rows > 0][0]), origin.column
+        first = int(np.flatnonzero(origin.rows)[0])
+        return str(origin.files[first]), str(origin.names[first])
 
     def _origin(self, name: str) -> Origin | None:
         found = [self.origins.get(part) for part in name.split(", ")]
         known = [origin for origin in found if origin is not None]
         if not known or len(known) < len(found):
             return None
-        return Origin(", ".join(origin.column for origin in known), known[0].files, known[0].rows)
+        names = known[0].names
+        for origin in known[1:]:
+            names = names + ", " + origin.names
+        return Origin(names, known[0].files, known[0].rows)
 
 
 def text_of(value: object) -> str:

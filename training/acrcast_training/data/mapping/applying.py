@@ -29,6 +29,7 @@ class Mapped:
 class _Piece:
     """Values of one measure in one table, with which of several visits of a patient in a week each belongs to."""
 
+    mapped: MappedTable
     table: Table
     target: str
     recorded: Values
@@ -58,10 +59,12 @@ def mapped_tables(study: Study, mapping: MappingFile, tables: Mapping[int, Table
             for target, values in records.of_patients.items():
                 columns[target], origins[target] = _joined(values, table, place, ids)
             of_visits = records.of_visits.items()
-            pieces += [_Piece(table, target, values, np.zeros(len(values), np.int64)) for target, values in of_visits]
+            pieces += [
+                _Piece(mapped, table, target, values, np.zeros(len(values), np.int64)) for target, values in of_visits
+            ]
     whole = Table(patients.file, columns, patients.rows, origins=origins)
     has_visits = any(mapping.tables[i].a_row_is != "patient" for i in tables)
-    return Mapped(whole, _visits(pieces, [tables[i] for i in tables if i != first]) if has_visits else None)
+    return Mapped(whole, _visits(pieces, [tables[i] for i in tables if i != first], findings) if has_visits else None)
 
 
 def _patients(study: Study, mapped: MappedTable, table: Table, findings: Findings) -> tuple[Table, frozenset[str]]:
@@ -91,7 +94,7 @@ def _source(table: Table, at: Positions, name: str) -> Source:
 
 
 def _origin(table: Table, at: Positions, name: str) -> Origin:
-    return Origin(name, np.full(len(at), table.file, dtype=object), table.rows[at])
+    return Origin.of(name, table.file, table.rows[at])
 
 
 def _joined(values: Values, table: Table, place: Mapping[str, int], ids: Texts) -> tuple[Texts, Origin]:
@@ -101,7 +104,7 @@ def _joined(values: Values, table: Table, place: Mapping[str, int], ids: Texts) 
     texts, rows = np.full(count, "", dtype=object), np.zeros(count, dtype=np.int64)
     texts[at], rows[at] = values.texts, table.rows[values.positions]
     first = np.array([place.get(patient, i) for i, patient in enumerate(ids)], dtype=np.intp)
-    return texts[first], Origin(values.name, np.full(count, table.file, dtype=object), rows[first])
+    return texts[first], Origin.of(values.name, table.file, rows[first])
 
 
 def _of_visit_rows(
@@ -121,7 +124,7 @@ def _of_visit_rows(
     turn = pd.DataFrame({"patient": ids[at], "week": weeks}).groupby(["patient", "week"]).cumcount().to_numpy()
     for target in (name for name in AT_VISITS if name in names):
         texts = converted(study, target, mapped.columns[target], _source(table, at, names[target]), findings)
-        yield _Piece(table, target, Values(at, texts, ids[at], weeks, names[target]), turn.astype(np.int64))
+        yield _Piece(mapped, table, target, Values(at, texts, ids[at], weeks, names[target]), turn.astype(np.int64))
 
 
 def _tell_strays(mapped: MappedTable, table: Table, known: frozenset[str], findings: Findings) -> None:
@@ -133,8 +136,8 @@ def _tell_strays(mapped: MappedTable, table: Table, known: frozenset[str], findi
     findings.at(stray, "DATA030", "expected a patient of the table with a row a patient", table, name)
 
 
-def _visits(pieces: Sequence[_Piece], tables: Sequence[Table]) -> Table:
-    """One row for each patient, week and turn, in the order in which they are met."""
+def _visits(pieces: Sequence[_Piece], tables: Sequence[Table], findings: Findings) -> Table:
+    """One row for each patient, week and turn, in the order in which they are met. What two tables both have is told."""
     keys: dict[tuple[str, str, int], int] = {}
     places = []
     for piece in pieces:
@@ -142,19 +145,28 @@ def _visits(pieces: Sequence[_Piece], tables: Sequence[Table]) -> Table:
         of_rows = zip(values.patients, values.weeks, piece.turn.tolist(), strict=True)
         places.append(np.array([keys.setdefault(key, len(keys)) for key in of_rows], dtype=np.intp))
     count = len(keys)
-    columns = {"patient_id": [key[0] for key in keys], "week": [key[1] for key in keys]}
-    files, rows = np.full(count, "", dtype=object), np.zeros(count, dtype=np.int64)
-    made: dict[str, Texts] = {name: np.array([*texts, ""], dtype=object)[:-1] for name, texts in columns.items()}
-    origins = {}
+    whole = Origin.of("", "", np.zeros(count, dtype=np.int64))
+    columns: dict[str, Texts] = {}
+    origins: dict[str, Origin] = {}
+    own_names = {name: np.full(count, name, dtype=object) for name in ("patient_id", "week")}
     for piece, at in zip(pieces, places, strict=True):
         numbers = piece.table.rows[piece.recorded.positions]
-        texts, own = np.full(count, "", dtype=object), np.zeros(count, dtype=np.int64)
-        texts[at], own[at] = piece.recorded.texts, numbers
-        made[piece.target] = texts
-        origins[piece.target] = Origin(piece.recorded.name, np.full(count, piece.table.file, dtype=object), own)
-        unmet = at[rows[at] == 0]
-        rows[unmet], files[unmet] = own[unmet], piece.table.file
-    for name in columns:
-        origins[name] = Origin(name, files, rows)
+        texts = columns.setdefault(piece.target, np.full(count, "", dtype=object))
+        origin = origins.setdefault(piece.target, Origin.of("", "", np.zeros(count, dtype=np.int64)))
+        again = (origin.rows[at] > 0) & (texts[at] != "") & (piece.recorded.texts != "")
+        message = "expected one value of a patient at a visit; another table has it too"
+        findings.at(piece.recorded.positions[again], "DATA034", message, piece.table, piece.recorded.name)
+        new = ~again & ((origin.rows[at] == 0) | (piece.recorded.texts != ""))
+        texts[at[new]] = piece.recorded.texts[new]
+        for name, names in own_names.items():
+            if (column := piece.mapped.columns.get(name)) is not None:
+                names[at[whole.rows[at] == 0]] = column.column
+        for of, fresh in ((origin, new), (whole, whole.rows[at] == 0)):
+            of.names[at[fresh]], of.files[at[fresh]] = piece.recorded.name, piece.table.file
+            of.rows[at[fresh]] = numbers[fresh]
+    ids = {"patient_id": [key[0] for key in keys], "week": [key[1] for key in keys]}
+    made = {name: np.array([*texts, ""], dtype=object)[:-1] for name, texts in ids.items()} | columns
+    for name in ids:
+        origins[name] = Origin(own_names[name], whole.files, whole.rows)
     file = ", ".join(dict.fromkeys(table.file for table in tables))
-    return Table(file, made, rows, origins=origins)
+    return Table(file, made, whole.rows, origins=origins)

@@ -37,8 +37,8 @@ def check_mapping(study: Study, mapping: MappingFile) -> Iterator[Problem]:
     for i, table in enumerate(mapping.tables):
         yield from _table(study, mapping, ("tables", i), table)
     sources: dict[str, list[Path]] = {}
-    for i, table in enumerate(mapping.tables):
-        for target in table.columns.keys() - {"patient_id", "week"}:
+    for i in mapping.positions(["patient", "value"]):
+        for target in mapping.tables[i].columns.keys() - {"patient_id", "week"}:
             sources.setdefault(target, []).append(("tables", i, "columns", target))
     for paths in sources.values():
         for path in paths[1:]:

@@ -9,6 +9,7 @@ from acrcast.contract.units import accepted_units
 
 ENOUGH = 0.6
 WORD = re.compile(r"[a-z]+|[0-9]+")
+AT_A_TIME = re.compile(r"_(?:week|month)_[0-9]+$")
 IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 # Words that say how something is measured or written, not what it is.
 EMPTY_WORDS = frozenset(
@@ -47,7 +48,7 @@ def match_of(name: str, field: ContractField | None, candidates: Sequence[Candid
         if len(same) == 1:
             return Match(same[0], sure=True)
     scored = [(_likeness(bare, field, candidate), candidate) for candidate in candidates]
-    likely = sorted((found for found in scored if found[0] >= ENOUGH), key=lambda found: -found[0])
+    likely = sorted((found for found in scored if found[0][0] >= ENOUGH), key=lambda found: found[0], reverse=True)
     if not likely:
         return Match(None, sure=False)
     best = [candidate for score, candidate in likely if score == likely[0][0]]
@@ -63,19 +64,20 @@ def squeezed(name: str) -> str:
 
 def _bare(name: str, field: ContractField | None) -> tuple[str, ...]:
     """The words of a field's name that say what is measured: crp of crp_mg_per_l."""
-    words = _words([name])
+    words = _words([AT_A_TIME.sub("", name)])
     units = _words(accepted_units(field)) if field is not None else []
     return tuple(word for word in words if word not in {*units, *EMPTY_WORDS}) or tuple(words)
 
 
-def _likeness(bare: Sequence[str], field: ContractField | None, candidate: Candidate) -> float:
-    """The share of the measure's words that the candidate has, by the field's name or its label."""
+def _likeness(bare: Sequence[str], field: ContractField | None, candidate: Candidate) -> tuple[float, float]:
+    """The share of the measure's words that the candidate has, by the field's name or its label; then how little else it says."""
     has = {*map(_stem, _words([candidate.name, candidate.label])), *_initials(candidate.label)}
     label = [word for word in _words([field.measure.label]) if word not in EMPTY_WORDS] if field is not None else []
+    spare = 1 / (1 + len(_words([IN_BRACKETS.sub("", candidate.label)])))
     initials = "".join(word[0] for word in bare if word.isalpha())
     if len(initials) > 2 and initials in has:
-        return 1.0
-    return max(sum(_stem(word) in has for word in words) / len(words) for words in (bare, label) if words)
+        return 1.0, spare
+    return max(sum(_stem(word) in has for word in words) / len(words) for words in (bare, label) if words), spare
 
 
 def _words(texts: Iterable[str]) -> list[str]:

@@ -29,6 +29,7 @@ ARM = ("arm", "TRT01P", "ARM", "TRTP")
 VISIT = ("week", "AVISIT", "VISIT")
 POPULATION = ("ITTFL", "RANDFL", "FASFL")
 ANALYSED = re.compile(r"ANL[0-9]{2}FL")
+AT_WEEK = re.compile(r"_week_([0-9]+)$")
 WEEK_NAMED = re.compile(r"(?:week|wk|w)[ _-]*0*([0-9]+)", re.IGNORECASE)
 MOST_CODES, MOST_VISITS = 12, 60
 LIKELY_YES_NO = {"1": "true", "0": "false", "positive": "true", "negative": "false", "pos": "true", "neg": "false"}
@@ -183,7 +184,7 @@ def _arm(study: Study, table: Table) -> Iterator[str]:
     yield from _column("arm", _answer(name, sure=name is not None), table, name)
     if name is not None:
         arms = {squeezed(name): arm.key for arm in study.arms for name in (arm.key, arm.title)}
-        yield from _codes("arm", table.columns[name], meanings_of(study, "arm"), arms)
+        yield from _codes("arm", table.columns[name], meanings_of(study, "arm"), arms, initials=False)
 
 
 def _visit(study: Study, table: Table) -> Iterator[str]:
@@ -194,16 +195,17 @@ def _visit(study: Study, table: Table) -> Iterator[str]:
         yield f"# dates, which are not turned into weeks: {', '.join(days)}"
     if name is None or name == "week":
         return
-    weeks = scheduled_weeks(study)
+    # the week of an outcome that is a column is not the study's to say
+    weeks = scheduled_weeks(study) if isinstance(study.endpoint, AcrResponse) else None
     yield "[tables.columns.week.codes]"
     for text in _distinct(table.columns[name], MOST_VISITS):
         yield f"{_quoted(text)} = {_week(text, weeks)}"
 
 
-def _week(text: str, weeks: Sequence[int]) -> str:
+def _week(text: str, weeks: Sequence[int] | None) -> str:
     named = WEEK_NAMED.fullmatch(text.strip())
     week = 0 if text.strip().lower() == "baseline" else int(named[1]) if named else None
-    if week in weeks:
+    if week is not None and (weeks is None or week in weeks):
         return str(week)
     return f'"{LEAVE_OUT}"  # no week of the study' if week is not None else '"?"  # a week, or "leave out"'
 
@@ -223,7 +225,8 @@ def _measure(study: Study, one: _Proposed, target: str, match: Match) -> Iterato
     yield f"\n[tables.columns.{target}]"
     yield f"{key} = {_answer(name, sure=match.sure)}" + (f"  # {told}" if told else "")
     if key == "parameter" and target not in study.contract and target not in AT_VISITS:
-        yield 'week = "?"  # the week of the outcome'
+        at = AT_WEEK.search(target)
+        yield f'week = "?{at[1] if at else ""}"  # the week of the outcome, a number without quotes'
     if name is None:
         return
     rows = table.columns["PARAMCD"] == name if key == "parameter" else np.ones(len(table), dtype=bool)
@@ -233,7 +236,7 @@ def _measure(study: Study, one: _Proposed, target: str, match: Match) -> Iterato
     if meanings and values is not None:
         if key == "parameter":
             yield 'value = "AVALC"'
-        yield from _codes(target, values[rows], meanings, {})
+        yield from _codes(target, values[rows], meanings, {}, initials=of is not None and of.kind == "category")
     elif needs_unit(study, target) and squeezed(name) != squeezed(target):
         yield from _unit(study, table, target, match.best, rows)
 
@@ -260,23 +263,25 @@ def _unit(study: Study, table: Table, target: str, source: Candidate | None, row
     yield f"unit = {_quoted(guess)}  # {' or '.join(units)}" + (f"; the label says {shown(named)}" if named else "")
 
 
-def _codes(target: str, texts: npt.NDArray[Any], meanings: Sequence[str], known: Mapping[str, str]) -> Iterator[str]:
-    """A line for each code; none where every text already is what the study calls it."""
+def _codes(
+    target: str, texts: npt.NDArray[Any], meanings: Sequence[str], known: Mapping[str, str], *, initials: bool
+) -> Iterator[str]:
+    """A line for each code; none where every text already is what the study calls it. initials: a level's first letter is it."""
     distinct = _distinct(texts, MOST_CODES)
     if all(text in meanings for text in distinct):
         return
     yield f"[tables.columns.{target}.codes]"
     words = [word for word in meanings if word]
     for text in distinct:
-        yield f"{_quoted(text)} = {_meaning(text, words, known)}"
+        yield f"{_quoted(text)} = {_meaning(text, words, known, initials=initials)}"
     if len(set(texts)) > MOST_CODES + 1:
         yield f"# and {len(set(texts)) - MOST_CODES} more: is this the column?"
 
 
-def _meaning(text: str, words: Sequence[str], known: Mapping[str, str]) -> str:
+def _meaning(text: str, words: Sequence[str], known: Mapping[str, str], *, initials: bool) -> str:
     """What a code means where its name says so; a number as a code says nothing."""
     own = [word for word in words if word.lower() == text.lower()]
-    initial = [word for word in words if text.isalpha() and word[0].lower() == text.lower()]
+    initial = [word for word in words if initials and text.isalpha() and word[0].lower() == text.lower()]
     if squeezed(text) in known:
         return _quoted(known[squeezed(text)])
     if len(own) == 1 or len(initial) == 1:
