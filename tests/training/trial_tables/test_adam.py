@@ -1,11 +1,19 @@
 """An ADaM delivery: the same patients as acrcast's own files; and everything that may be wrong with one, with row and column."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from acrcast.errors import UsageError
+from acrcast.artefact import save
+from acrcast.artefact.manifest import read_manifest
+from acrcast.errors import DataError, UsageError
+from acrcast_training.card import mapping_of
 from acrcast_training.data.cohort import check
+from acrcast_training.data.patients import read_patients
+from acrcast_training.fit import fit_model
+from acrcast_training.provenance import provenance
 
 from .conftest import LD_IL2, check_adam, told
 
@@ -236,3 +244,37 @@ def test_visits_in_two_tables_are_put_together(delivery, of_csv, tmp_path):
         mapping=tmp_path / "map.toml",
     ).require_cohort()
     assert cohort.fingerprint == of_csv.fingerprint
+
+
+def test_a_model_records_the_mapping_that_its_data_were_read_by(delivery, of_csv, tmp_path):
+    digest = hashlib.sha256((delivery / "map.toml").read_bytes()).hexdigest()
+    cohort = check_adam(delivery).require_cohort()
+    model = fit_model(cohort, "prevalence", seed=1, card={"training_data": mapping_of(cohort)})
+    save(model, provenance(cohort, "m", 1), tmp_path / "model")
+    manifest, _ = read_manifest(tmp_path / "model")
+    assert manifest.data_mapping == digest
+    assert mapping_of(cohort) == {"mapping": digest}
+    assert mapping_of(of_csv) == {}
+
+
+def adam_files(folder):
+    return [folder / f"{name}.xpt" for name in ("adsl", "adqs", "adlb")]
+
+
+def test_patients_to_predict_for_are_those_of_the_own_file(delivery):
+    ids, covariates = read_patients(LD_IL2, adam_files(delivery), delivery / "map.toml")
+    own_ids, own = read_patients(LD_IL2, [delivery / "baseline.csv"])
+    assert ids.tolist() == own_ids.tolist()
+    assert np.array_equal(covariates.values, own.values, equal_nan=True)
+    assert np.array_equal(covariates.below, own.below)
+
+
+def test_what_is_wrong_with_patients_to_predict_for_is_told_all_the_same(delivery, tmp_path):
+    mapping = (delivery / "map.toml").read_text("utf-8")
+    (tmp_path / "map.toml").write_text(mapping.replace('"F" = "female"', '"F" = "?"'), encoding="utf-8")
+    with pytest.raises(DataError, match=r"map.toml, row \d+, tables.1.columns.sex.codes.F: not answered"):
+        read_patients(LD_IL2, adam_files(delivery), tmp_path / "map.toml")
+    with pytest.raises(DataError, match=r"map.toml, row \d+, tables.2.file: this table of the mapping was not given"):
+        read_patients(LD_IL2, adam_files(delivery)[:1], delivery / "map.toml")
+    with pytest.raises(UsageError, match="several --in need a --map"):
+        read_patients(LD_IL2, adam_files(delivery))

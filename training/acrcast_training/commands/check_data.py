@@ -90,7 +90,8 @@ def as_text(study: "Study", report: "Report", *, mapped: bool) -> Iterator[str]:
     """The report as lines: what is wrong, what else there is to know, and the patients by arm. mapped: by a mapping."""
     from acrcast_training.data.checks import ACCEPTABLE
 
-    yield f"{study.key}: {study.endpoint.title}, {report.patients} patients"
+    unread = report.problem_count and not report.patients
+    yield f"{study.key}: {study.endpoint.title}" + ("" if unread else f", {report.patients} patients")
     yield from _section("Problems", report.problems, report.problem_count)
     yield from _section("Notes", report.notes, report.note_count)
     if report.accepted:
