@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from acrcast.contract.units import accepted_units
+from acrcast.contract.units import accepted_units, in_words
 from acrcast.errors import Problem
 from acrcast.studies import AcrResponse, OutcomeColumn, Study
 from acrcast_training.data.checks import DATA_KINDS
@@ -93,7 +93,7 @@ def _column(
 def _units(study: Study, mapping: MappingFile, path: Path, target: str, column: MappedColumn) -> Iterator[Problem]:
     field = field_of(study, target)
     units = accepted_units(field) if field is not None else {}
-    told = f"expected {' or '.join(units)}" if units else "this column has no unit: take it away"
+    told = f"expected {in_words(units)}" if units else "this column has no unit: take it away"
     if column.unit is not None and column.unit not in units:
         yield mapping.problem((*path, "unit"), "DATA016", told)
     if column.unit_from is not None and not units:
@@ -102,7 +102,7 @@ def _units(study: Study, mapping: MappingFile, path: Path, target: str, column: 
         if unit not in units:
             yield mapping.problem((*path, "units", text), "DATA016", told)
     if needs_unit(study, target) and column.unit is None and column.unit_from is None and column.column != target:
-        yield mapping.problem(path, "DATA064", f"expected its unit: {' or '.join(units)}")
+        yield mapping.problem(path, "DATA064", f"expected its unit: {in_words(units)}")
 
 
 def needs_unit(study: Study, target: str) -> bool:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from acrcast.contract import ContractField
-from acrcast.contract.units import accepted_units, in_own_unit
+from acrcast.contract.units import accepted_units, in_own_unit, in_words
 from acrcast.studies import Study
 from acrcast_training.data.cells import NUMBER, CellReader
 from acrcast_training.data.findings import Findings
@@ -88,7 +88,7 @@ def _by_row(
     named = source.table.columns[column][source.positions]
     units = _each(named, lambda text: mapped.units.get(text, text))
     wrong = (texts != "") & ~np.isin(units.astype(str), list(accepted_units(field)))
-    told = f"expected {_or(list(accepted_units(field)))}, or its meaning under units in the mapping"
+    told = f"expected {in_words(accepted_units(field))}, or its meaning under units in the mapping"
     findings.at(source.positions[wrong], "DATA016", told, source.table, column)
     out = texts.copy()
     out[wrong] = ""
@@ -110,10 +110,6 @@ def _each(texts: Texts, change: Callable[[str], str]) -> Texts:
     which, distinct = pd.factorize(texts)
     changed = np.array([*map(change, distinct), ""], dtype=object)
     return np.asarray(changed[which], dtype=object)
-
-
-def _or(words: list[str]) -> str:
-    return " or ".join(words)
 
 
 def kept(rules: Mapping[str, list[str]], table: Table) -> npt.NDArray[np.bool_]:

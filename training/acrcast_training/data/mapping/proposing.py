@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from acrcast.contract.units import accepted_units
+from acrcast.contract.units import accepted_units, in_words
 from acrcast.studies import AcrResponse, Study
 from acrcast_training.data.mapping.checking import meanings_of, needs_unit, targets
 from acrcast_training.data.mapping.converting import DAY, field_of
@@ -252,7 +252,7 @@ def _unit(study: Study, table: Table, target: str, source: Candidate | None, row
             yield f"[tables.columns.{target}.units]"
         for text in strange:
             same = [unit for unit in units if unit.lower() == text.lower()]
-            yield f"{_quoted(text)} = " + (_quoted(same[0]) if same else f'"?"  # {" or ".join(units)}')
+            yield f"{_quoted(text)} = " + (_quoted(same[0]) if same else f'"?"  # {in_words(units)}')
         return
     named = source.unit if source is not None else ""
     if named in units:
