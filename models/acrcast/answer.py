@@ -82,7 +82,7 @@ class Bedside:
             benefit=_benefit(risks),
             level=self._level,
             estimate_conditions_on=model.estimate_conditions_on,
-            derived=self._derived(patient),
+            derived=self.scores(patient),
             explanation_scale="log-odds",
             explanation_baseline=baseline[0],
             explanation_control_baseline=baseline[1] if len(baseline) > 1 else None,
@@ -126,7 +126,7 @@ class Bedside:
         order = sorted(range(len(treated)), key=lambda k: -abs(treated[k]))
         return left, tuple([Contribution(*named[k], treated[k], control[0][k] if control else None) for k in order])
 
-    def _derived(self, patient: OnePatient) -> dict[str, float]:
+    def scores(self, patient: OnePatient) -> dict[str, float]:
         """The scores that the patient's measures allow, to two decimals."""
         values = patient.values.copy()
         for j in patient.below:

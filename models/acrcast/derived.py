@@ -5,13 +5,28 @@ from dataclasses import dataclass
 from inspect import signature
 
 from acrcast.arrays import Floats
-from acrcast.domain import cdai, das28_crp, das28_esr, sdai
+from acrcast.domain import (
+    Activity,
+    cdai,
+    cdai_activity,
+    das28_activity,
+    das28_crp,
+    das28_esr,
+    sdai,
+    sdai_activity,
+)
 
 FORMULAS: Mapping[str, Callable[..., Floats]] = {
     "das28_esr": das28_esr,
     "das28_crp": das28_crp,
     "cdai": cdai,
     "sdai": sdai,
+}
+ACTIVITIES: Mapping[str, Callable[..., Floats]] = {
+    "das28_esr": das28_activity,
+    "das28_crp": das28_activity,
+    "cdai": cdai_activity,
+    "sdai": sdai_activity,
 }
 # Each formula's parameters are named as the contract names its fields.
 COMPONENTS = {name: tuple(signature(formula).parameters) for name, formula in FORMULAS.items()}
@@ -38,3 +53,8 @@ def scores_of(names: tuple[str, ...]) -> tuple[Score, ...]:
         for name, formula in FORMULAS.items()
         if {*(parts := COMPONENTS[name])} <= {*names}
     )
+
+
+def activity_of(name: str, value: float) -> Activity:
+    """How active the disease is by a score of that name. value: not NaN."""
+    return Activity(int(ACTIVITIES[name](value)))

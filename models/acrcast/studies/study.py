@@ -52,6 +52,7 @@ class Study:
     expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
+    reference: where the trial is published.
     """
 
     key: str
@@ -66,6 +67,7 @@ class Study:
     expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
+    reference: str = ""
 
     def __post_init__(self) -> None:
         keys = [arm.key for arm in self.arms]

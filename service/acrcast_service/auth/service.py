@@ -70,6 +70,11 @@ class Auth:
         if self._ring is not None:
             self._ring.close()
 
+    @property
+    def asks(self) -> bool:
+        """Whether callers have to say who they are."""
+        return not self._open or self._without_key is None
+
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> Caller:
         """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out."""
         if self._open and self._without_key is not None:
