@@ -29,10 +29,8 @@ function keepKey(response) {
   else if (response.ok) sessionStorage.setItem(KEY, entry.value);
 }
 
-function entriesOf(form, button) {
-  const entries = new URLSearchParams(new FormData(form));
-  if (button && button.name) entries.append(button.name, button.value);
-  return entries;
+function entriesOf(form) {
+  return new URLSearchParams(new FormData(form));
 }
 
 // What was typed and by what it differs from what the answer is for.
@@ -48,21 +46,13 @@ async function send(event) {
   const form = event.target;
   if (form.id !== "patient") return;
   event.preventDefault();
-  const button = event.submitter;
   const main = document.querySelector("main");
   if (main.getAttribute("aria-busy") === "true") return;
-  const address = (button && button.getAttribute("formaction")) || form.getAttribute("action");
-  if (button && button.getAttribute("formaction")) {
-    // another language is another page: headings and navigation change too
-    form.removeEventListener("submit", send);
-    HTMLFormElement.prototype.requestSubmit.call(form, button);
-    return;
-  }
   main.setAttribute("aria-busy", "true");
   form.querySelector(".primary").setAttribute("aria-disabled", "true");
   part("unreachable").hidden = true;
   try {
-    const response = await fetch(address, { method: "POST", body: entriesOf(form, button) });
+    const response = await fetch(form.getAttribute("action"), { method: "POST", body: entriesOf(form) });
     const type = response.headers.get("content-type") || "";
     if (!type.startsWith("text/html")) throw new Error(String(response.status));
     keepKey(response);
@@ -116,6 +106,13 @@ function askScores() {
   }, 350);
 }
 
+function link() {
+  const address = new URL(location.href);
+  address.searchParams.delete("example");
+  address.hash = "";
+  return address.href;
+}
+
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -128,11 +125,25 @@ async function copy(text) {
   say("copied");
 }
 
+// In another language the form is shown with what was typed into it; nothing is predicted.
+function inOtherLanguage(event, address) {
+  const form = part("patient");
+  if (!form) return;
+  event.preventDefault();
+  const only = document.createElement("input");
+  Object.assign(only, { type: "hidden", name: "page.only-form", value: "yes" });
+  form.append(only);
+  form.action = address;
+  form.submit();
+}
+
 function pressed(event) {
+  const other = event.target.closest(".languages a");
+  if (other) inOtherLanguage(event, other.href);
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.copy) copy(part(button.dataset.copy).value);
-  else if ("copyLink" in button.dataset) copy(location.origin + location.pathname + location.search.replace(/&?example\b=?/, ""));
+  else if ("copyLink" in button.dataset) copy(link());
   else if ("print" in button.dataset) window.print();
 }
 
