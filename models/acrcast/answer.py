@@ -116,7 +116,7 @@ class Bedside:
             answer["treated"] = self._arm_risk(self._arms[0], ends[0])
         answer["level"] = self._level
         answer["estimate_conditions_on"] = model.estimate_conditions_on
-        answer["derived"] = self._derived(patient)
+        answer["derived"] = self.scores(patient)
         answer["explanation_scale"] = "log-odds"
         answer["explanation_baseline"] = _rounded(numbers.baseline[0])
         if len(numbers.baseline) > 1:
@@ -181,7 +181,7 @@ class Bedside:
             "average_interval": average_interval,
         }
 
-    def _derived(self, patient: OnePatient) -> dict[str, float]:
+    def scores(self, patient: OnePatient) -> dict[str, float]:
         """The scores that the patient's measures allow, to two decimals."""
         values = patient.values
         if patient.below:

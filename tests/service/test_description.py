@@ -61,7 +61,19 @@ def test_the_schema_of_a_patient_has_every_field_with_label_unit_range_and_examp
 
 def test_one_field_of_the_schema_in_full(patient_schema):
     assert patient_schema["properties"]["esr_mm_per_h"] == {
-        "anyOf": [{"type": "number", "minimum": 0, "maximum": 200}, {"type": "null"}],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 200},
+            {"type": "null"},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "value": {"type": "number"},
+                    "unit": {"enum": ["mm/h"], "description": "The value is converted to mm/h"},
+                },
+                "required": ["value", "unit"],
+            },
+        ],
         "default": None,
         "examples": [48],
         "title": "ESR",
@@ -151,8 +163,15 @@ def test_the_model_is_described_with_its_study_and_every_field(client):
     assert described["study"] == "ld-il2-ra"
     assert described["endpoint"] == "ACR20 at week 24"
     assert described["arms"] == [
-        {"key": "placebo+mtx", "title": "Methotrexate alone"},
-        {"key": "ld-il2+mtx", "title": "Low-dose IL-2 with methotrexate"},
+        {"key": "placebo+mtx", "title": "Methotrexate alone", "drug": []},
+        {
+            "key": "ld-il2+mtx",
+            "title": "Low-dose IL-2 with methotrexate",
+            "drug": [
+                {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "70223"},
+                {"system": "http://www.whocc.no/atc", "code": "L03AC01"},
+            ],
+        },
     ]
     assert described["control"] == "placebo+mtx"
     assert described["intended_use"].startswith("Research use only")

@@ -63,14 +63,18 @@ def test_missing_is_counted_and_takes_no_part(cohort):
     assert (age["cells"][2]["known"], age["cells"][2]["missing"]) == (300, 2)
 
 
-def test_nineteen_responders_are_too_few_to_judge_and_twenty_are_not():
-    risk = np.linspace(0.1, 0.9, 60)
-    few = figures(risk, np.arange(60) < 19, individual=True)
-    assert few == {"patients": 60, "responders": 19, "too_few": True}
-    enough = figures(risk, np.arange(60) < 20, individual=True)
+def test_nineteen_responders_are_too_few_to_judge_and_twenty_are_not(cohort):
+    risk = np.linspace(0.1, 0.9, 302)
+    responders, others = np.flatnonzero(cohort.responded), np.flatnonzero(~cohort.responded)
+
+    def judged(count):
+        members = np.isin(np.arange(302), [*responders[:count], *others[:30]])
+        return figures(cohort, risk, members, individual=True)
+
+    assert judged(19) == {"patients": 49, "responders": 19, "too_few": True}
+    enough = judged(20)
     assert not enough["too_few"]
-    assert enough["mean_risk"] == 0.5
-    assert enough["observed_over_expected"][0] == pytest.approx(2 / 3, abs=1e-6)
+    assert enough["observed_over_expected"][0] == pytest.approx(20 / (50 * enough["mean_risk"]), abs=1e-5)
 
 
 def test_subgroups_of_a_measure_hold_everybody_once(cohort):

@@ -21,7 +21,7 @@ from acrcast_training.data.simulator import SimulationOptions, simulate
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.operating_characteristics import EFFECTS, Results, Setting, TrialResult, run, run_trial, summarise
 from acrcast_training.operating_characteristics import trial as judged
-from acrcast_training.operating_characteristics.summary import mean, share
+from acrcast_training.operating_characteristics.summary import mean, median, share
 from acrcast_training.operating_characteristics.trial import Accuracy, Intervals
 from acrcast_training.select import compare
 
@@ -75,8 +75,8 @@ def test_the_first_truth_is_what_the_simulator_does_unasked():
 def test_risks_that_are_the_truth_have_no_error_slope_1_and_its_own_c_and_log_loss():
     new = judged._NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
     found = judged._true(new.both_arms, new)
-    # of 2 responders and 2 non-responders expected, 2.9 of the 4 pairs are in order
-    assert found.c_statistic == pytest.approx(0.725, abs=1e-12)
+    # one responder and one other expected in each arm: of the pair under control .8 is in order, of the treated one .5
+    assert found.c_statistic == pytest.approx(0.65, abs=1e-12)
     assert found.calibration_slope == pytest.approx(1, abs=1e-9)
     assert found.log_loss == pytest.approx((0.5004024 + 0.6931472) / 2, abs=1e-7)
     assert judged._error(new.both_arms, new) == 0
@@ -140,11 +140,20 @@ def test_a_mean_leaves_out_the_trials_that_have_no_value():
     assert mean("x", [nan]).trials == 0
 
 
+def test_a_median_is_not_moved_by_one_trial_with_a_slope_of_nothing():
+    found = median("x", [0.8, nan, 1.0, -90.0, 1.1, 0.9])
+    assert (found.value, found.trials) == (0.9, 5)
+    # one standard error of the rank is .5 / sqrt(5) = .2236: the quantiles .2764 and .7236 of the five, R's type 7
+    assert found.standard_error == pytest.approx((0.9894427 - 0.8105573) / 2, abs=1e-6)
+    assert np.isnan(median("x", [nan]).value)
+
+
 def test_bias_is_what_validation_says_less_what_is_true():
     said = Accuracy(log_loss=0.65, c_statistic=0.7, calibration_slope=0.8)
     found = figures_of(SMALL, a_result(procedure=said, validated=said, expected_gain=0.02))
     assert found["C, bias"].value == pytest.approx(0.1)
-    assert found["hierarchical: slope, bias"].value == pytest.approx(-0.2)
+    assert found["hierarchical: slope, bias, median"].value == pytest.approx(-0.2)
+    assert found["hierarchical: slope, bias, mean"].value == pytest.approx(-0.2)
     assert found["gain, bias"].value == pytest.approx(0.02)
 
 

@@ -86,6 +86,7 @@ class OwnArm:
 class Figures:
     """What the risks of some patients are worth against their outcomes; all intervals of the evaluation's level.
 
+    c_statistic: among patients of the same arm.
     gain_over_these_rates: of log loss over quoting the response rates of these very patients' arms, which no one could
     have known beforehand. gain_over_model_averages: over quoting the arms' rates in the data that the model comes from.
     """
@@ -140,6 +141,7 @@ class Evaluation:
     endpoint: str
     data_kind: TrainingData
     data_fingerprint: str
+    data_mapping: str | None
     level: float
     flow: tuple[ArmFlow, ...]
     figures: Figures
@@ -172,6 +174,7 @@ def evaluate(model: ResponseModel, cohort: Cohort, *, level: float = DEFAULT_LEV
         endpoint=cohort.study.endpoint.title,
         data_kind=cohort.data_kind,
         data_fingerprint=cohort.fingerprint,
+        data_mapping=cohort.mapping,
         level=level,
         flow=flow(cohort),
         figures=_figures(risk, y, cohort.treated, averages, level),
@@ -214,7 +217,7 @@ def _figures(risk: Floats, y: Floats, treated: Bools, averages: Floats, level: f
     return Figures(
         patients=len(y),
         responders=int(y.sum()),
-        c_statistic=c_statistic(risk, y, level),
+        c_statistic=c_statistic(risk, y, level, arm=treated.astype(np.float64)),
         brier=_mean((risk - y) ** 2, level),
         scaled_brier=scaled_brier_score(risk, y),
         log_loss=_mean(loss, level),

@@ -56,8 +56,8 @@ def evidence(
             "log_loss": estimate(validation.optimism.log_loss_632plus.value),
         },
         "subgroups": subgroups(cohort, own, individual=individual),
-        "everyone": figures(own, cohort.responded, individual=individual),
-        "assessed_only": figures(own[cohort.assessed], cohort.responded[cohort.assessed], individual=individual),
+        "everyone": figures(cohort, own, np.ones(len(own), dtype=bool), individual=individual),
+        "assessed_only": figures(cohort, own, cohort.assessed, individual=individual),
     }
     rng = np.random.default_rng([seed, 7])
     if (benefit := benefit_evidence(cohort, both[0], both[1], rng, individual=individual)) is not None:

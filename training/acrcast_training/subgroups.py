@@ -25,17 +25,18 @@ def subgroups(cohort: Cohort, risk: Floats, *, individual: bool) -> list[dict[st
     judge: fewer than 20 responders or 20 non-responders; then there are counts and no figures.
     """
     return [
-        {"group": group, "subgroup": name, **figures(risk[members], cohort.responded[members], individual=individual)}
+        {"group": group, "subgroup": name, **figures(cohort, risk, members, individual=individual)}
         for group, name, members in _parts(cohort)
     ]
 
 
-def figures(risk: Floats, responded: Bools, *, individual: bool) -> dict[str, Any]:
-    """Patients, responders and, where there are enough of both outcomes, O/E, C, slope and log loss.
+def figures(cohort: Cohort, risk: Floats, members: Bools, *, individual: bool) -> dict[str, Any]:
+    """Patients, responders and, where there are enough of both outcomes, O/E, C within arms, slope and log loss.
 
-    A risk that is not a number, from a fold that could not be fitted, leaves too few to judge as well.
+    risk: (n,) of everybody. members: (n,) who is judged. A risk that is not a number, from a fold that could not be fitted,
+    leaves too few to judge as well.
     """
-    y = responded.astype(np.float64)
+    risk, y = risk[members], cohort.responded[members].astype(np.float64)
     responders = int(y.sum())
     found: dict[str, Any] = {"patients": len(y), "responders": responders}
     if min(responders, len(y) - responders) < FEWEST_OF_EACH or not np.isfinite(risk).all():
@@ -48,7 +49,7 @@ def figures(risk: Floats, responded: Bools, *, individual: bool) -> dict[str, An
     }
     if individual:
         found |= {
-            "c_statistic": estimate(c_statistic(risk, y)),
+            "c_statistic": estimate(c_statistic(risk, y, arm=cohort.treated[members].astype(np.float64))),
             "calibration_slope": estimate(calibration_slope(risk, y)),
         }
     return found

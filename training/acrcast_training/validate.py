@@ -10,8 +10,8 @@ from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept, calibration_slope
 from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
-from acrcast.validation.performance import Estimate, c_statistic, log_loss
-from acrcast.validation.resampling import bootstrap_weights, nested_risks, resampled_risks
+from acrcast.validation.performance import Estimate, cross_validated_c, log_loss
+from acrcast.validation.resampling import bootstrap_weights, fold_numbers, nested_risks, resampled_risks
 from acrcast_training.select import (
     BASELINE,
     applicable_candidates,
@@ -31,7 +31,8 @@ NESTED_REPEATS = 2
 class Procedure:
     """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
 
-    gain: of log loss over quoting the arm's response rate. chosen: how often each candidate was the choice.
+    gain: of log loss over quoting the arm's response rate. c_statistic: among patients of the same arm, judged by the same
+    fit. chosen: how often each candidate was the choice.
     """
 
     log_loss: Estimate
@@ -91,7 +92,7 @@ def validate(
     weights = bootstrap_weights(rows.arm, resamples, np.random.default_rng([seed, 5]))
     found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress)
     return Validation(
-        optimism=optimism(rows.y, here[chosen][0], weights, found[chosen]),
+        optimism=optimism(rows.y, here[chosen][0], weights, found[chosen], arm=rows.arm),
         gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
         procedure=judge_procedure(rows, seed=seed, progress=progress),
         served=ServedRisks(here[chosen][0], weights, found[chosen]),
@@ -124,7 +125,7 @@ def judge_procedure(
         log_loss=mean_with_interval(loss),
         gain=mean_with_interval(reference - loss),
         brier=mean_with_interval(np.mean((nested.risks - rows.y) ** 2, axis=0)),
-        c_statistic=averaged([c_statistic(risk, rows.y) for risk in nested.risks]),
+        c_statistic=cross_validated_c(nested.risks, rows.y, rows.arm, fold_numbers(rows, folds, repeats, seed)),
         calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
         calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in nested.risks]),
         chosen=nested.chosen,

@@ -94,16 +94,19 @@ class _Scale:
     back: Callable[[Floats], Floats]
 
 
-def optimism(y: Floats, apparent: Floats, weights: Floats, risk: Floats, level: float = 0.95) -> Optimism:
+def optimism(
+    y: Floats, apparent: Floats, weights: Floats, risk: Floats, level: float = 0.95, *, arm: Floats | None = None
+) -> Optimism:
     """Harrell's correction (Harrell et al. 1996, Stat Med 15:361) and .632+ (Efron & Tibshirani 1997, JASA 92:548).
 
     y: (n,) 0 or 1. apparent: (n,) risks of the model fitted to all patients. weights: (B, n) how often each patient
     is in each resample, 0 left out; real weights are allowed, but leave nobody out for .632+. risk: (B, n) risks of
     all patients by the whole procedure repeated in the resample; a row that is not all numbers is a failed fit and
-    counted.
+    counted. arm: (n,) of each patient; with it C is among pairs of the same arm.
     """
-    resampled = resampled_figures(y, weights, risk)
-    figures = apparent_figures(y, apparent)
+    arm = np.zeros(len(y)) if arm is None else arm
+    resampled = resampled_figures(y, weights, risk, arm)
+    figures = apparent_figures(y, apparent, arm)
     scales = _scales(y)
     c, brier, loss, slope, intercept = (
         _corrected(figures[k], resampled.within[k], resampled.original[k], scales[k], resampled.nothing_usable, level)

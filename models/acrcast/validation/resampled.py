@@ -9,7 +9,7 @@ from acrcast.validation.performance import log_loss
 from acrcast.validation.weighted import (
     blocks,
     both_classes,
-    c_statistics,
+    c_statistics_within,
     calibration_intercepts,
     calibration_slopes,
     weighted_mean,
@@ -46,8 +46,8 @@ class Resampled:
         return f"of {self.given} resamples {self.failed} failed and {self.one_class} hold one class of outcome"
 
 
-def resampled_figures(y: Floats, weights: Floats, risk: Floats) -> Resampled:
-    """y: (n,) 0 or 1. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
+def resampled_figures(y: Floats, weights: Floats, risk: Floats, arm: Floats) -> Resampled:
+    """y: (n,) 0 or 1. arm: (n,), C is within it. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
     finite = np.isfinite(risk).all(axis=1)
     two = both_classes(y, weights)
     usable = np.flatnonzero(finite & two)
@@ -58,7 +58,7 @@ def resampled_figures(y: Floats, weights: Floats, risk: Floats) -> Resampled:
     for block in blocks(len(usable), len(y)):
         r, w = risk[usable[block]], weights[usable[block]]
         out = (w == 0).astype(np.float64)
-        within[0, block], original[0, block], left_out_c[block] = c_statistics(r, y, w, once, out)
+        within[0, block], original[0, block], left_out_c[block] = c_statistics_within(r, y, arm, w, once, out)
         for k, loss in enumerate(((r - y) ** 2, log_loss(r, y))):
             within[1 + k, block], original[1 + k, block] = weighted_mean(loss, w), loss.mean(axis=1)
             lost[k] += np.sum(out * loss, axis=0)
@@ -76,12 +76,12 @@ def resampled_figures(y: Floats, weights: Floats, risk: Floats) -> Resampled:
     )
 
 
-def apparent_figures(y: Floats, risk: Floats) -> Floats:
-    """(5,) figures of one set of risks (n,) on the patients that it was fitted to."""
+def apparent_figures(y: Floats, risk: Floats, arm: Floats) -> Floats:
+    """(5,) figures of one set of risks (n,) on the patients that it was fitted to; C within arms (n,)."""
     r, once = risk[None], np.ones((1, len(y)))
     return np.array(
         [
-            c_statistics(r, y, once)[0][0],
+            c_statistics_within(r, y, arm, once)[0][0],
             np.mean((risk - y) ** 2),
             np.mean(log_loss(risk, y)),
             calibration_slopes(r, y, once)[0],

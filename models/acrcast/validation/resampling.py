@@ -130,7 +130,7 @@ def _cross_validated(
     progress: Progress,
 ) -> dict[str, Floats]:
     """(a, repeats, n) risks by the fits that did not see the patient; of each fit no others are kept."""
-    fold = _folds(rows, folds, repeats, seed)
+    fold = fold_numbers(rows, folds, repeats, seed)
     risks = {name: np.full((len(arms), repeats, len(rows)), np.nan) for name in candidates}
     for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), arms, (seed, 1), progress):
         for b, (repeat, k) in enumerate(zip(*np.divmod(batch, folds), strict=True)):
@@ -180,7 +180,7 @@ def nested_risks(
     choose: from each candidate's (m,) log losses of the same patients to the chosen name. progress: called with the
     resamples done, of repeats x folds x (inner_folds + 1).
     """
-    fold = _folds(rows, folds, repeats, seed)
+    fold = fold_numbers(rows, folds, repeats, seed)
     training = _outside(fold, folds)
     inner = np.full(training.shape, -1, dtype=np.int64)
     for number, part in enumerate(training):
@@ -201,8 +201,8 @@ def nested_risks(
     return NestedRisks(_held_out(selected, fold, folds), baseline, counts)
 
 
-def _folds(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
-    """(repeats, n) fold numbers."""
+def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
+    """(repeats, n) which fold each patient is in, in the cross-validations of this seed."""
     return np.stack(
         [stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, r])) for r in range(repeats)]
     )

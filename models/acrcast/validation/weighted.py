@@ -51,6 +51,19 @@ def c_statistics(risk: Floats, y: Floats, *weights: Floats) -> tuple[Floats, ...
     return tuple(found)
 
 
+def c_statistics_within(risk: Floats, y: Floats, arm: Floats, *weights: Floats) -> tuple[Floats, ...]:
+    """As `c_statistics`, among pairs of the same arm. arm: (n,) of each patient. NaN where there is no such pair."""
+    concordant, pairs = (np.zeros((len(weights), len(risk))) for _ in range(2))
+    for which in np.unique(arm):
+        members = arm == which
+        kinds = [kind[:, members] for kind in weights]
+        for k, found in enumerate(c_statistics(risk[:, members], y[members], *kinds)):
+            there = (kinds[k] @ y[members]) * (kinds[k] @ (1 - y[members]))
+            concordant[k] += np.where(there > 0, found * there, 0.0)
+            pairs[k] += there
+    return tuple(_ratio(concordant, pairs))
+
+
 def calibration_slopes(risk: Floats, y: Floats, weights: Floats) -> Floats:
     """Slopes of the logistic recalibration of each set; 1 is ideal, below 1 means risks too extreme. Cox 1958.
 

@@ -27,9 +27,15 @@ class AuditKeys:
 
     def __init__(self, master: bytes) -> None:
         self._wrapping = AESGCM(_derived(master, b"seals the keys of payloads"))
-        self._naming, self._chaining, self._requests, self._api_keys = (
+        self._naming, self._chaining, self._requests, self._api_keys, self._links = (
             hmac.new(_derived(master, purpose), digestmod="sha256")
-            for purpose in (b"names subjects", b"signs the chain", b"recognises requests", b"recognises API keys")
+            for purpose in (
+                b"names subjects",
+                b"signs the chain",
+                b"recognises requests",
+                b"recognises API keys",
+                b"signs links",
+            )
         )
 
     def subject(self, tenant: str, reference: str) -> bytes:
@@ -43,6 +49,10 @@ class AuditKeys:
     def api_key(self, content: bytes) -> bytes:
         """What an API key is recognised by."""
         return _tagged(self._api_keys, content)
+
+    def link(self, content: bytes) -> bytes:
+        """What a link to a page is recognised by."""
+        return _tagged(self._links, content)
 
     def sign(self, content: bytes) -> bytes:
         return _tagged(self._chaining, content)

@@ -12,6 +12,7 @@ from acrcast.estimators.normal import expit
 from acrcast.validation.performance import (
     brier_score,
     c_statistic,
+    cross_validated_c,
     log_loss,
     log_odds_of,
     scaled_brier_score,
@@ -60,6 +61,50 @@ def test_the_c_statistic_by_hand():
     # responders .9 and .4 against others .4, .2 and .7: 3 + 1.5 of 6 pairs, a tie counts half
     risk = np.array([0.9, 0.4, 0.4, 0.2, 0.7])
     assert c_statistic(risk, np.array([1.0, 1, 0, 0, 0])).value == pytest.approx(4.5 / 6)
+
+
+def test_the_c_statistic_within_arms_by_hand():
+    risk, y, arm = np.array([0.9, 0.4, 0.4, 0.2, 0.7]), np.array([1.0, 1, 0, 0, 0]), np.array([0.0, 1, 0, 1, 1])
+    # in one arm .9 above .4; in the other .4 above .2 and below .7: 2 of 3 pairs
+    assert c_statistic(risk, y, arm=arm).value == pytest.approx(2 / 3)
+
+
+def test_arms_that_differ_do_not_make_patients_of_one_arm_differ():
+    risk, arm = np.repeat([0.3, 0.6], 10), np.repeat([0.0, 1.0], 10)
+    y = np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
+    assert c_statistic(risk, y).value > 0.6
+    assert c_statistic(risk, y, arm=arm).value == 0.5
+
+
+def test_delong_within_arms_is_the_mean_of_the_arms_weighted_by_their_pairs(fitted, golden_table):
+    y, risk, _ = fitted
+    arm = golden_table("trial.csv")["arm"]
+    arms = [c_statistic(risk[arm == which], y[arm == which]) for which in (0.0, 1.0)]
+    pairs = np.array([y[arm == which].sum() * (1 - y[arm == which]).sum() for which in (0.0, 1.0)])
+    shares = pairs / pairs.sum()
+    found = c_statistic(risk, y, arm=arm)
+    assert found.value == pytest.approx(shares @ [one.value for one in arms], abs=1e-12)
+    halves = np.array([(one.high - one.low) / 2 for one in arms])
+    assert (found.high - found.low) / 2 == pytest.approx(np.sqrt(np.sum((shares * halves) ** 2)), abs=1e-12)
+
+
+def test_a_cross_validated_c_compares_patients_of_one_arm_and_one_fold():
+    y, arm = np.array([1.0, 0, 1, 0]), np.zeros(4)
+    fold = np.array([[0, 0, 1, 1], [0, 1, 1, 0]])
+    risk = np.array([[0.6, 0.5, 0.3, 0.4], [0.6, 0.5, 0.5, 0.7]])
+    # first repeat: .6 above .5, .3 below .4. second: .5 ties with .5, .6 below .7. 1.5 of 4 pairs
+    assert cross_validated_c(risk, y, arm, fold).value == pytest.approx(1.5 / 4)
+
+
+def test_a_rate_made_anew_in_each_fold_ranks_nobody():
+    y, arm = np.array([1.0, 1, 0, 0]), np.zeros(4)
+    fold, risk = np.array([[0, 1, 0, 1]]), np.array([[0.4, 0.6, 0.4, 0.6]])
+    assert cross_validated_c(risk, y, arm, fold).value == 0.5
+
+
+def test_where_no_fold_has_a_pair_there_is_no_cross_validated_c():
+    found = cross_validated_c(np.array([[0.2, 0.8]]), np.array([0.0, 1.0]), np.zeros(2), np.array([[0, 1]]))
+    assert np.isnan([found.value, found.low, found.high]).all()
 
 
 @given(

@@ -13,6 +13,7 @@ from acrcast.validation.performance import c_statistic
 from acrcast.validation.weighted import (
     both_classes,
     c_statistics,
+    c_statistics_within,
     calibration_intercepts,
     calibration_slopes,
     weighted_mean,
@@ -38,6 +39,14 @@ def test_c_by_hand():
     assert c_statistics(RISK, Y, np.ones((1, 5)))[0].tolist() == [0.75]
     # the responder at .4 counts twice, the other at .8 not at all: .9 above both (2), twice (.5 + 1): 5 of 6
     assert c_statistics(RISK, Y, np.array([[1.0, 1.0, 2.0, 1.0, 0.0]]))[0] == pytest.approx([5 / 6])
+
+
+def test_c_within_arms_by_hand():
+    arm = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
+    # .9 above .4 in one arm; .4 above .3 and below .8 in the other: 2 of 3; the responder at .4 twice: 3 of 5
+    assert c_statistics_within(RISK, Y, arm, np.ones((1, 5)))[0] == pytest.approx([2 / 3])
+    assert c_statistics_within(RISK, Y, arm, np.array([[1.0, 1.0, 2.0, 1.0, 1.0]]))[0] == pytest.approx([3 / 5])
+    assert np.isnan(c_statistics_within(RISK, Y, arm, np.array([[1.0, 0.0, 0.0, 1.0, 1.0]]))[0]).all()
 
 
 def test_one_sort_serves_several_kinds_of_weights():

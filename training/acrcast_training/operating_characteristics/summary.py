@@ -16,7 +16,7 @@ Of = Callable[[TrialResult], float]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A mean or a share over trials. standard_error: Monte-Carlo. trials: those that it is over; NaN where too few."""
+    """A mean, a median or a share over trials. standard_error: Monte-Carlo. trials: those that it is over; NaN where too few."""
 
     name: str
     value: float
@@ -58,6 +58,19 @@ def mean(name: str, values: Sequence[float]) -> Figure:
     return Figure(name, float(known.mean()), spread, len(known))
 
 
+def median(name: str, values: Sequence[float]) -> Figure:
+    """A median over trials, which exists where a mean does not: a slope is a ratio whose denominator may be next to 0.
+
+    The standard error is half the distance between the quantiles that lie one standard error of the rank to either side.
+    """
+    known = np.array(values)[~np.isnan(values)] if values else np.empty(0)
+    if len(known) < 2:
+        return Figure(name, float(known[0]) if len(known) else np.nan, np.nan, len(known))
+    rank = 0.5 / float(np.sqrt(len(known)))
+    low, middle, high = np.quantile(known, [max(0.0, 0.5 - rank), 0.5, min(1.0, 0.5 + rank)])
+    return Figure(name, float(middle), float(high - low) / 2, len(known))
+
+
 def _choices(setting: Setting, results: Sequence[TrialResult]) -> Iterator[Figure]:
     for candidate in setting.candidates:
         yield share(f"chosen: {candidate}", [result.chosen == candidate for result in results])
@@ -81,11 +94,16 @@ def _accuracy(results: Sequence[TrialResult]) -> Iterator[Figure]:
         "C, bias": lambda r: r.procedure.c_statistic - r.served.c_statistic,
         "hierarchical: C, true": lambda r: r.hierarchical.c_statistic,
         "hierarchical: C, bias": lambda r: r.validated.c_statistic - r.hierarchical.c_statistic,
-        "hierarchical: slope, true": lambda r: r.hierarchical.calibration_slope,
-        "hierarchical: slope, bias": lambda r: r.validated.calibration_slope - r.hierarchical.calibration_slope,
     }
     for name, value in of.items():
         yield mean(name, [value(result) for result in results])
+    slopes: dict[str, Of] = {
+        "true": lambda r: r.hierarchical.calibration_slope,
+        "bias": lambda r: r.validated.calibration_slope - r.hierarchical.calibration_slope,
+    }
+    for name, value in slopes.items():
+        yield median(f"hierarchical: slope, {name}, median", [value(result) for result in results])
+    yield mean("hierarchical: slope, bias, mean", [slopes["bias"](result) for result in results])
     winners = [result for result in results if result.chosen != BASELINE]
     yield mean("C, bias where a model is served", [of["C, bias"](result) for result in winners])
 

@@ -14,13 +14,14 @@ import acrcast
 import acrcast_training
 from acrcast.arrays import Floats
 from acrcast.contract import Covariates
+from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.ensemble import LogisticEnsemble
 from acrcast.estimators.rows import TrialRows
 from acrcast.estimators.small_set import arm_rates
 from acrcast.response_model import ArmRisks, ResponseModel, Risks, interval
 from acrcast.studies.ld_il2_ra import STUDY
 from acrcast.validation.performance import log_loss
-from acrcast.validation.weighted import c_statistics, calibration_slopes, weighted_mean
+from acrcast.validation.weighted import c_statistics_within, calibration_slopes, weighted_mean
 from acrcast_training.data.cohort import Cohort, load_cohort
 from acrcast_training.data.simulator import SimulatedTrial, SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model, trial_rows
@@ -99,7 +100,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Figures of risks. True ones are what they would be on infinitely many outcomes of the new patients in both arms."""
+    """Figures of risks; C within arms. True ones are what they would be on infinitely many outcomes of the new patients in both arms."""
 
     log_loss: float
     c_statistic: float
@@ -190,6 +191,11 @@ class _NewPatients:
         """(2n,) true risks, first all under control, then all treated."""
         return np.concatenate([self.control_risk, self.treated_risk])
 
+    @property
+    def arms(self) -> Floats:
+        """(4n,) the arm of each in `both_arms`, once for the responder and once for the non-responder."""
+        return np.tile(np.repeat([CONTROL, TREATED], len(self.control_risk)), 2)
+
 
 @cache
 def _new_patients(effects: str) -> _NewPatients:
@@ -222,7 +228,7 @@ def _true(risk: Floats, new: _NewPatients) -> Accuracy:
     weights = np.concatenate([new.both_arms, 1 - new.both_arms])[None]
     return Accuracy(
         log_loss=float(weighted_mean(log_loss(both, y)[None], weights)[0]),
-        c_statistic=float(c_statistics(both[None], y, weights)[0][0]),
+        c_statistic=float(c_statistics_within(both[None], y, new.arms, weights)[0][0]),
         calibration_slope=float(calibration_slopes(both[None], y, weights)[0]),
     )
 
