@@ -9,7 +9,6 @@ ARG BASE_IMAGE=python:3.11-slim
 
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY requirements-build.lock requirements-service.lock ./
 RUN python -m venv tools \
@@ -22,15 +21,38 @@ COPY training training
 COPY service service
 RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && tools/bin/pip --python /opt/acrcast/bin/python install --no-index --no-deps dist/*.whl
-# What no server needs: Arrow's headers, remote protocols and copies under other names, tests of packages, symbols for debuggers.
-RUN cd /opt/acrcast/lib/python3*/site-packages \
- && rm -rf pyarrow/include pyarrow/src pyarrow/libarrow_flight* pyarrow/_flight* numpy/f2py \
-      pyarrow/libarrow_python*.so pyarrow/libarrow_python*.so.*.*.* \
- && find . -type d -name tests -prune -exec rm -rf {} + \
- && find pyarrow uvloop sqlalchemy cryptography -name '*.so*' -exec strip --strip-unneeded {} +
 
-FROM ${BASE_IMAGE}
-COPY --from=builder /opt/acrcast /opt/acrcast
+# What no server needs: Arrow's headers, remote protocols and copies under other names, tests of packages, symbols for debuggers.
+FROM builder AS pruned
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+RUN packages=$(echo /opt/acrcast/lib/python3*/site-packages) \
+ && rm -rf "$packages"/pyarrow/include "$packages"/pyarrow/src "$packages"/pyarrow/libarrow_flight* "$packages"/pyarrow/_flight* \
+      "$packages"/pyarrow/libarrow_python*.so "$packages"/pyarrow/libarrow_python*.so.*.*.* "$packages"/numpy/f2py \
+ && find "$packages" -type d -name tests -prune -exec rm -rf {} + \
+ && find "$packages"/pyarrow "$packages"/uvloop "$packages"/sqlalchemy "$packages"/cryptography -name '*.so*' \
+      -exec strip --strip-unneeded {} +
+
+# Training, and the MLflow server of the same version: docker build --target training --tag acrcast-training .
+FROM builder AS builder-training
+COPY requirements-training.lock ./
+# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads
+RUN python -m venv --without-pip /opt/acrcast-training \
+ && tools/bin/pip --python /opt/acrcast-training/bin/python install --no-deps --require-hashes -r requirements-training.lock \
+ && tools/bin/pip --python /opt/acrcast-training/bin/python install --no-index --no-deps dist/*.whl
+
+FROM ${BASE_IMAGE} AS training
+COPY --from=builder-training /opt/acrcast-training /opt/acrcast-training
+RUN useradd --system --no-create-home --uid 10002 acrcast \
+ && install --directory --owner=acrcast --mode=0700 /work /var/lib/mlflow
+WORKDIR /work
+VOLUME ["/work", "/var/lib/mlflow"]
+USER 10002
+ENV PATH=/opt/acrcast-training/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp
+CMD ["acrcast", "--help"]
+
+FROM ${BASE_IMAGE} AS server
+COPY --from=pruned /opt/acrcast /opt/acrcast
 RUN useradd --system --no-create-home --uid 10001 acrcast \
  && install --directory --owner=acrcast --mode=0700 /var/lib/acrcast
 VOLUME /var/lib/acrcast
