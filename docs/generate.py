@@ -123,6 +123,13 @@ def model_card() -> str:
     return as_page(load(RELEASED), read_manifest(RELEASED)[0])
 
 
+def constants() -> str:
+    """What is fixed beforehand in the methods."""
+    from docs.constants_table import constants_table  # noqa: PLC0415  slow to import
+
+    return constants_table()
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
@@ -131,6 +138,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "gates": gates,
     "settings": settings,
     "model-card": model_card,
+    "constants": constants,
 }
 
 

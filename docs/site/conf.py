@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
 from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from sphinx.util.logging import getLogger
 from sphinx.writers.html5 import HTML5Translator
 
+LOGGER = getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -55,6 +57,7 @@ templates_path = ["templates"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 
 
 def setup(app: Sphinx) -> None:
@@ -92,6 +95,10 @@ def _block(translator: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def _write(translator: HTML5Translator, node: nodes.Element, *, as_block: bool) -> None:
-    tree = latex2mathml.tex2mathml(node.astext(), as_block=as_block)
+    try:
+        tree = latex2mathml.tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        LOGGER.warning("%s", error, location=node)
+        raise nodes.SkipNode from error
     translator.body.append(f'<div class="formula">{tree}</div>\n' if as_block else tree)
     raise nodes.SkipNode
