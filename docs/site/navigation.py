@@ -43,6 +43,7 @@ ROLES: Mapping[str, Mapping[str, str | None]] = {
         "docs/fhir.md": None,
         "docs/cds-hooks.md": None,
         "docs/running.md": None,
+        "docs/deployment.md": None,
         "docs/operating.md": None,
         "docs/security.md": "Security and privacy",
         "docs/audit.md": None,
