@@ -1,6 +1,7 @@
 """Generated parts of the docs are found out when they drift."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,11 @@ def test_the_model_card_reads_its_figures_and_cautions_from_the_artefact(release
     assert f"| {c_statistic['value']:.2f} ({low:.2f} to {high:.2f}) |" in page
     assert all(f"- {caution}\n" in page for caution in released_card["cautions"])
     assert "**Trained on simulated patients: the numbers show the method, not the treatment.**" in page
+
+
+def test_the_statistics_name_golden_values_that_exist(project: Path, golden: Path) -> None:
+    page = (project / "docs" / "statistics.md").read_text(encoding="utf-8")
+    agreements = page.split("## What it agrees with")[1]
+    rows = re.findall(r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \| 1e-\d+ \| ", agreements, re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert named == set(json.loads((golden / "reference.json").read_text())) - {"versions"}
