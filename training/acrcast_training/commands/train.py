@@ -49,8 +49,9 @@ if TYPE_CHECKING:
 def train(
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     out: Path | None,
     register: str | None,
@@ -72,6 +73,7 @@ def train(
     Examples:
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
+      acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
     from acrcast_training import tracking
@@ -88,7 +90,7 @@ def train(
     folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
     if not as_json:
         show_cohort(cohort)
