@@ -36,6 +36,8 @@ exclude_patterns = [".*", "build", "tests", "models", "training", "service", "be
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 highlight_language = "none"
+# an answer that is shown in part, with ... for the rest, is no valid JSON
+suppress_warnings = ["misc.highlighting_failure"]
 
 # a notebook is a Python file that Jupyter and a test run too
 nb_custom_formats = {".py": "docs.site.notebooks.read"}

@@ -74,6 +74,13 @@ def test_sizing_a_trial(answered, documented_members):
     assert set(found) == documented_members["sample-size"]
 
 
+def test_proposing_a_mapping(answered, documented_members, tmp_path):
+    target = str(tmp_path / "map.toml")
+    found = answered("map", "--study", "ld-il2-ra", "--in", "trial/baseline.csv", "--out", target)
+    assert set(found) == documented_members["map"]
+    assert (found["file"], found["notes"]) == (target, [])
+
+
 def test_listing_studies(answered, documented_members):
     assert [set(study) for study in answered("studies")] == [documented_members["studies"]] * 2
 
