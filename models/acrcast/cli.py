@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import click
+from click.shell_completion import CompletionItem
 
 import acrcast
 from acrcast.errors import AcrcastError
@@ -26,6 +27,7 @@ SUMMARIES = {
     "sample-size": "How many patients a model needs to be developed.",
     "operating-characteristics": "What a trial of n patients can teach, by simulation with known truth.",
     "studies": "List the studies that ship, or show one study's fields.",
+    "completion": "Print the script by which a shell completes commands and options.",
 }
 
 
@@ -50,6 +52,12 @@ class Commands(click.Group):
             raise TypeError(f"entry point {cmd_name} is not a command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by their summaries, none imported; and the options."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=SUMMARIES[name]) for name in names]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, SUMMARIES[name]) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
@@ -71,6 +79,14 @@ def root() -> None:
     """
 
 
+def _one_line(error: click.ClickException) -> str:
+    """What is wrong and, of bad usage, which help says more."""
+    message = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{message.rstrip('.')}; see {error.ctx.command_path} --help"
+    return message
+
+
 def main() -> None:
     """Run the command line: one clear line for each error, and its exit code."""
     # many small matrices: threads of the linear algebra library cost ten times more than they give
@@ -83,8 +99,11 @@ def main() -> None:
     except click.Abort:
         click.echo("acrcast: interrupted", err=True)
         sys.exit(1)
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        help_text.show()
+        sys.exit(help_text.exit_code)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"acrcast: {_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except AcrcastError as error:
         click.echo(f"acrcast: {error}", err=True)
