@@ -16,6 +16,7 @@ SUMMARIES = {
     "check-data": "Say everything that is wrong with trial data, by file, row and column.",
     "train": "Fit and compare the candidates on trial data; log and register the one chosen.",
     "evaluate": "Judge a fixed model on other patients, and update it when they ask for it.",
+    "monitor": "Say whether a served model still does what it promised, from what the audit recorded.",
     "report": "Write the report on a model: one HTML file.",
     "promote": "Make a registered version the champion (or another alias).",
     "predict": "Predict for every patient of a CSV or Parquet file.",

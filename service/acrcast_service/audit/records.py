@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from acrcast import exported
 from acrcast_service.audit.keys import AuditKeys
 
 # Until somebody asks callers who they are.
 LOCAL_CALLER, DEFAULT_TENANT = "local", "default"
 
-PREDICTION, OUTCOME, ERASURE, RETENTION = "prediction", "outcome", "erasure", "retention"
-# What a challenger would have answered; `about` is the prediction that was answered.
-SHADOW = "shadow"
+PREDICTION, OUTCOME, SHADOW = exported.PREDICTION, exported.OUTCOME, exported.SHADOW
+ERASURE, RETENTION = "erasure", "retention"
 
 # The members of a record that its hash is taken over, in this order, between its place and the hash of its payload.
 SIGNED = ("record_id", "kind", "time", "tenant", "caller", "model", "study", "about")
