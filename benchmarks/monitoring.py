@@ -190,12 +190,7 @@ def by_inputs(what: str) -> Callable[[World, int, int], float]:
         old, new = before.week < CHANGE, after.week >= CHANGE
         usual, changed = world.usual, world.changed[what]
         parts = usual.covariates.rows(before.which[old]), changed.covariates.rows(after.which[new])
-        covariates = Covariates(
-            parts[0].contract,
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.below for part in parts]),
-            {name: np.concatenate([part.assays[name] for part in parts]) for name in parts[0].assays},
-        )
+        covariates = Covariates.joined(parts)
         support = np.concatenate([usual.support[before.which[old]], changed.support[after.which[new]]])
         week, _ = first_week(input_signals(world, before.week, covariates, support))
         return week - CHANGE + 1

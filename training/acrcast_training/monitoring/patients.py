@@ -72,10 +72,11 @@ class Patients:
 class Outcomes:
     """n patients whose outcome is read one way or the other.
 
-    day: (n,) on which each counts. risk: (n,) as served, in the own arm. y: (n,). treated: (n,) share of certainty that the
-    patient was treated: 1 or 0 where the arm is known. arm_unknown: patients left out, or whose risk is a mixture.
+    predictions: n. day: (n,) on which each counts. risk: (n,) as served, in the own arm. y: (n,). treated: (n,) 1 or 0, or
+    how likely the patient was treated where the arm is not known. arm_unknown: received, and left out for that.
     """
 
+    predictions: tuple[RecordedPrediction, ...]
     day: Integers
     risk: Floats
     y: Floats
@@ -110,6 +111,7 @@ def received_or_failed(patients: Patients, arm: str | None) -> Outcomes:
         return known
     failed = _outcomes([(day, prediction, share) for day, prediction in missing], [0.0] * len(missing), 0)
     return Outcomes(
+        known.predictions + failed.predictions,
         np.concatenate([known.day, failed.day]),
         np.concatenate([known.risk, failed.risk]),
         np.concatenate([known.y, failed.y]),
@@ -153,6 +155,7 @@ def _outcomes(
     ]
     treated = [t for _, _, t in rows]
     return Outcomes(
+        predictions=tuple(prediction for _, prediction, _ in rows),
         day=days(day for day, _, _ in rows),
         risk=np.array(risk, dtype=np.float64),
         y=np.array(y, dtype=np.float64),

@@ -69,18 +69,26 @@ class Recorded:
 
 
 def read_recorded(
-    lines: Iterable[str | bytes], file: str, study: Study, digest: str, *, as_of: datetime, tenant: str | None = None
+    lines: Iterable[str | bytes],
+    file: str,
+    study: Study,
+    digest: str | None,
+    *,
+    as_of: datetime,
+    tenant: str | None = None,
 ) -> Recorded:
     """What the lines hold of the model of this digest up to `as_of`, as an answer or in a champion's shadow.
 
-    tenant: only of this one. Raises DataError when a line is none of an export, and when there is no prediction of the
-    model: a monitor that watches nothing must not say that all is well.
+    digest: None takes the answers of every model of the study. tenant: only of this one. Raises DataError when a line is none
+    of an export, and when there is no such prediction: a monitor that watches nothing must not say that all is well.
     """
     records = [record for record in _records(lines, file) if record.time <= as_of and tenant in (None, record.tenant)]
     outcomes = {record.about: _outcome(record) for record in records if record.kind == OUTCOME}
-    predicted = [record for record in records if record.kind in (PREDICTION, SHADOW)]
-    own = [record for record in predicted if record.model == digest and record.study == study.key]
-    others = Counter(record.model for record in predicted if record.model != digest and record.kind == PREDICTION)
+    kinds = (PREDICTION,) if digest is None else (PREDICTION, SHADOW)
+    predicted = [record for record in records if record.kind in kinds]
+    own = [record for record in predicted if digest in (None, record.model) and record.study == study.key]
+    taken = {record.sequence for record in own}
+    others = Counter(r.model for r in predicted if r.sequence not in taken and r.kind == PREDICTION)
     if not own:
         raise DataError([Problem("", _nothing(study, digest, records, others), file)])
     patients: TypeAdapter[Patient] = TypeAdapter(study.patient)
@@ -137,8 +145,9 @@ def _outcome(record: ExportedRecord) -> Outcome | None:
     return None if record.erased else Outcome.model_validate_json(to_json(record.inputs))
 
 
-def _nothing(study: Study, digest: str, records: list[ExportedRecord], others: Mapping[str, int]) -> str:
-    expected = f"expected predictions of the model {digest} of study {study.key}"
+def _nothing(study: Study, digest: str | None, records: list[ExportedRecord], others: Mapping[str, int]) -> str:
+    of_model = f"of the model {digest} " if digest else ""
+    expected = f"expected predictions {of_model}of study {study.key}"
     if not records:
         return f"{expected}; there is no record: write the file by `acrcast audit export`"
     if not others:
