@@ -140,7 +140,7 @@ def joint_distance(conditional: ConditionalNormal, Z: Floats) -> tuple[Floats, F
     return _on_normal_scale(squared, taken), residual
 
 
-class _Precision(NamedTuple):
+class Precision(NamedTuple):
     """Of the columns that were taken and vary. matrix: (c, c). sd: (c,) conditional standard deviations, given the others.
 
     plain: squared distances below it are well inside.
@@ -161,18 +161,18 @@ class Precisions:
         self._varies = np.diag(conditional.covariance) > SMALLEST_VARIANCE
         self._kept = lru_cache(maxsize=PRECISIONS_KEPT)(self._prepare)
 
-    def of(self, taken: Bools) -> _Precision:
+    def of(self, taken: Bools) -> Precision:
         """taken: (q,)."""
         return self._kept(taken.tobytes())
 
-    def _prepare(self, taken: bytes) -> _Precision:
+    def _prepare(self, taken: bytes) -> Precision:
         columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
         covariance: Floats = self._conditional.covariance[columns[:, None], columns]
         matrix = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
-        return _Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
+        return Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
 
 
 def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -246,21 +246,23 @@ class Judge:
 
     def judge_one(self, patient: OnePatient, Z: Floats) -> Support:
         """The judgement of one patient. Z: (1, q)."""
-        return INSIDE if self._plainly_inside(patient, Z) else self.judge(patient.as_covariates(), Z)[0]
+        precision = self.precision(~np.isnan(Z[0]))
+        centred = Z[0, precision.columns] - precision.mean
+        is_near = float(centred @ precision.matrix @ centred) < precision.plain
+        return INSIDE if is_near and self.is_within(patient) else self.judge(patient.as_covariates(), Z)[0]
 
-    def _plainly_inside(self, patient: OnePatient, Z: Floats) -> bool:
-        """Whether one patient is inside by so much that nothing need be worked out to the last digit."""
+    def precision(self, taken: Bools) -> Precision:
+        """What joint distances over the taken columns (q,) are worked out with."""
+        return self._precisions.of(taken)
+
+    def is_within(self, patient: OnePatient) -> bool:
+        """Whether one patient's measures, each by itself, are inside by so much that nothing need be worked out to the last digit."""
         if self._unseen:
             return False
         for value, (low, high) in zip(patient.values, self._plain, strict=True):
             if value < low or value > high:
                 return False
-        for field, _ in self._assay_positions:
-            if patient.assays[field.name] not in ("", self._assays[field.name]):
-                return False
-        precision = self._precisions.of(~np.isnan(Z[0]))
-        centred = Z[0, precision.columns] - precision.mean
-        return float(centred @ precision.matrix @ centred) < precision.plain
+        return all(patient.assays[field.name] in ("", self._assays[field.name]) for field, _ in self._assay_positions)
 
     def excess(self, covariates: Covariates) -> Floats:
         """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.

@@ -11,7 +11,6 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acrcast.errors import (
     AcrcastError,
@@ -63,19 +62,31 @@ _OF_THE_FRAMEWORK = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METH
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(HttpProblem, _from_http_problem)
-    app.add_exception_handler(AcrcastError, _from_core)
-    app.add_exception_handler(HTTPException, _from_framework)
-    app.add_exception_handler(RequestValidationError, _from_parameters)
+    for kind in (HttpProblem, AcrcastError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _handled)
 
 
-async def _from_http_problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HttpProblem)  # noqa: S101  registered for this class alone
-    return problem_response(error.kind, error.detail, headers=error.headers)
+async def _handled(_request: Request, error: Exception) -> Response:
+    return answer_to(error)
 
 
-async def _from_core(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, AcrcastError)  # noqa: S101  registered for this class alone
+def answer_to(error: Exception) -> Response:
+    """What the client is told of it. One that nobody foresaw is the server's: its message may hold a patient's values and stays here."""
+    if isinstance(error, HttpProblem):
+        return problem_response(error.kind, error.detail, headers=error.headers)
+    if isinstance(error, AcrcastError):
+        return _from_core(error)
+    if isinstance(error, HTTPException):
+        kind = _OF_THE_FRAMEWORK.get(error.status_code)
+        return _server_problem(INTERNAL, error) if kind is None else problem_response(kind, headers=error.headers)
+    if isinstance(error, RequestValidationError):
+        # of a path or query parameter; the framework's own answer would repeat the value
+        names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
+        return problem_response(INVALID_INPUT, errors=[Problem(name, "not valid, see /openapi.json") for name in names])
+    return _server_problem(INTERNAL, error)
+
+
+def _from_core(error: AcrcastError) -> Response:
     kind = PROBLEM_OF[next(cls for cls in type(error).__mro__ if cls in PROBLEM_OF)]
     if isinstance(error, InputError):
         return problem_response(kind, errors=error.problems)
@@ -83,19 +94,6 @@ async def _from_core(_request: Request, error: Exception) -> Response:
         # its message may name folders of this machine, which are no business of the client's
         return _server_problem(kind, error)
     return problem_response(kind, str(error))
-
-
-async def _from_framework(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  registered for this class alone
-    kind = _OF_THE_FRAMEWORK.get(error.status_code)
-    return _server_problem(INTERNAL, error) if kind is None else problem_response(kind, headers=error.headers)
-
-
-async def _from_parameters(_request: Request, error: Exception) -> Response:
-    """Of a path or query parameter. The framework's own answer would repeat the value."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
-    return problem_response(INVALID_INPUT, errors=[Problem(name, "not valid, see /openapi.json") for name in names])
 
 
 def _server_problem(kind: ProblemType, error: Exception) -> Response:
@@ -112,28 +110,3 @@ def _place(error: Exception) -> str:
         return "unknown"
     frame, line = frames[-1]
     return f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}:{line}"
-
-
-class LastResort:
-    """Turns an exception that nobody foresaw into a 500, and lets none reach the server, which would log its message."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
-            response = _server_problem(INTERNAL, error)
-            if not started:
-                await response(scope, receive, send)

@@ -35,6 +35,7 @@ def test_names_and_statuses_of_problems_are_permanent():
     assert {kind.name: kind.status for kind in PROBLEM_TYPES.values()} == {
         "malformed-json": 400,
         "bad-request": 400,
+        "not-http": 400,
         "not-found": 404,
         "method-not-allowed": 405,
         "not-acceptable": 406,
@@ -58,6 +59,8 @@ def test_names_and_statuses_of_problems_are_permanent():
         "too-many-requests": 429,
         "overloaded": 503,
         "identity-unavailable": 503,
+        "link-expired": 410,
+        "fhir-data-missing": 412,
         "headers-too-large": 431,
         "headers-too-slow": 408,
     }
@@ -182,10 +185,10 @@ def test_a_parameter_that_is_not_valid_is_named_and_not_repeated(serving, model)
 
 
 def test_a_model_that_fails_on_a_patient_logs_nothing_of_the_patient(serving, model, a_patient, caplog):
-    broken = replace(model, ensemble=replace(model.ensemble, point=model.ensemble.point[:3]))
+    broken = replace(model, averages={})
     answered = serving(create_app(Settings(), broken)).predict(a_patient(crp_mg_per_l=81.734, il21_assay=CANARY))
     assert answered.status_code == 500
     (record,) = caplog.records
-    assert "error=ValueError at=" in record.getMessage()
+    assert "error=KeyError at=" in record.getMessage()
     assert "81.734" not in answered.text + caplog.text
     assert CANARY not in answered.text + caplog.text

@@ -1,20 +1,31 @@
 """JSON Schema of what comes in and goes out, with what the contract knows of each field."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from acrcast.contract import Contract, ContractField
+from acrcast.contract.units import accepted_units
 from acrcast.studies import Study
+from acrcast_service.fhir.canonical import FHIR_JSON
 
 REF = "#/components/schemas/{model}"
 PATIENT = "Patient"
+# Keywords that say something about a value and nothing of what it may be.
+ANNOTATIONS = frozenset({"default", "examples", "title"})
 
 # The body of a request about one patient of the server's study.
 PATIENT_BODY: dict[str, Any] = {
     "required": True,
     "content": {"application/json": {"schema": {"$ref": REF.format(model=PATIENT)}}},
 }
+
+
+def fhir_body(*types: str) -> dict[str, Any]:
+    """A body that is one of these resources of FHIR, as far as this document says; FHIR says the rest."""
+    schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"enum": [*types]}}}
+    return {"content": {FHIR_JSON: {"schema": schema}}}
 
 
 def patient_schemas(study: Study) -> dict[str, Any]:
@@ -24,6 +35,24 @@ def patient_schemas(study: Study) -> dict[str, Any]:
     _add_measures(schema["properties"], study.contract)
     schema["title"] = study.title
     return {**parts, PATIENT: schema}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The body of a request that the model reads, for a route that reads it itself; no part of it refers to another place."""
+    schema = model.model_json_schema()
+    parts: dict[str, Any] = schema.pop("$defs", {})
+    return {"required": True, "content": {"application/json": {"schema": _inlined(schema, parts)}}}
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:  # noqa: ANN401  any JSON
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        rest = {name: value for name, value in schema.items() if name != "$ref"}
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]] | rest, parts)
+    return {name: _inlined(value, parts) for name, value in schema.items()}
 
 
 def example_patient(study: Study) -> dict[str, Any] | None:
@@ -38,7 +67,29 @@ def example_patient(study: Study) -> dict[str, Any] | None:
 
 def _add_measures(properties: dict[str, Any], contract: Contract) -> None:
     for field in contract:
-        properties[field.name] |= _of_measure(field)
+        schema: dict[str, Any] = properties[field.name]
+        if accepted_units(field):
+            schema["anyOf"] = [*_bare(schema), *_with_unit(field)]
+        schema |= _of_measure(field)
+
+
+def _bare(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that a value has without a unit, taken out of the schema."""
+    options: list[dict[str, Any]] | None = schema.pop("anyOf", None)
+    return options or [{name: schema.pop(name) for name in [*schema] if name not in ANNOTATIONS}]
+
+
+def _with_unit(field: ContractField) -> Iterator[dict[str, Any]]:
+    """A number with its unit, in place of a bare one; where it may be below a limit of detection, that limit too."""
+    members = {
+        "value": {"type": "number"},
+        "unit": {"enum": [*accepted_units(field)], "description": f"The value is converted to {field.measure.unit}"},
+    }
+    form = {"type": "object", "additionalProperties": False}
+    yield form | {"properties": members, "required": ["value", "unit"]}
+    if field.may_be_undetectable:
+        limit = members | {"comparator": {"const": "<"}}
+        yield form | {"properties": limit, "required": ["comparator", "value", "unit"]}
 
 
 def _of_measure(field: ContractField) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The OpenAPI document of a server: its routes, and the patient of the study that it serves."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +10,27 @@ from pydantic import TypeAdapter
 
 from acrcast.answer import Bedside
 from acrcast.response_model import ResponseModel
-from acrcast_service.api_docs.schemas import PATIENT_BODY, REF, absent_instead_of_null, example_patient, patient_schemas
+from acrcast_service.api_docs.schemas import (
+    PATIENT_BODY,
+    REF,
+    absent_instead_of_null,
+    example_patient,
+    fhir_body,
+    patient_schemas,
+)
 from acrcast_service.auth.callers import scope_needed
 from acrcast_service.auth.guard import REFUSALS
-from acrcast_service.prediction.service import predict_patient
+from acrcast_service.fhir.canonical import FHIR_JSON, OPERATION
+from acrcast_service.fhir.outcomes import PREFIX as FHIR_PATHS
+from acrcast_service.fhir.outcomes import PREFIXES as WITH_OUTCOMES
+from acrcast_service.fhir.request import parameters_of
+from acrcast_service.prediction.service import answer_for
 from acrcast_service.problems import MEDIA_TYPE, ProblemBody, documented
 
 BEARER = "key"
 HOW_TO_ASK = (
     "An API key (acr_...) or a token of the identity provider; the scope of each operation stands with it. "
-    "Not needed on a server of this machine for which no key was ever made."
+    "For CDS Hooks also a token that a listed record system signs for each request. Not needed on a server of this machine for which no key was ever made."
 )
 
 
@@ -50,10 +60,23 @@ def openapi_document(app: FastAPI, model: ResponseModel, level: float) -> dict[s
             "description": "Any other problem",
             "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model=ProblemBody.__name__)}}},
         }
+    for path, operations in document["paths"].items():
+        if path.startswith(WITH_OUTCOMES):
+            _tell_problems_as_outcomes(operations)
     example = example_patient(study)
     if example is not None:
         _add_example(document["paths"]["/predict"]["post"], example, model, level)
+        operation = document["paths"][f"{FHIR_PATHS}${OPERATION}"]["post"]
+        operation["requestBody"]["content"][FHIR_JSON]["example"] = parameters_of(example, study.contract)
     return document
+
+
+def _tell_problems_as_outcomes(operations: dict[str, Any]) -> None:
+    """Under these paths every problem leaves as an OperationOutcome: its description stays."""
+    for operation in operations.values():
+        for response in operation["responses"].values():
+            if MEDIA_TYPE in response.get("content", {}):
+                response.update(fhir_body("OperationOutcome"))
 
 
 def _add_access(operation: dict[str, Any], scope: str | None) -> None:
@@ -73,8 +96,8 @@ def _add_access(operation: dict[str, Any], scope: str | None) -> None:
 
 
 def _add_example(predict: dict[str, Any], example: dict[str, Any], model: ResponseModel, level: float) -> None:
-    prediction = predict_patient(Bedside(model, level), model.study.patient.model_validate(example))
-    answer = replace(prediction, prediction_id=str(UUID(int=0))).as_answer()
+    patient = model.study.patient.model_validate(example)
+    answer = answer_for(Bedside(model, level), patient, name=str(UUID(int=0)))
     predict["responses"]["200"]["content"]["application/json"]["example"] = answer
     body = PATIENT_BODY["content"]["application/json"]
     predict["requestBody"] = PATIENT_BODY | {"content": {"application/json": body | {"example": example}}}

@@ -31,6 +31,7 @@ class AuditKeys:
         self._chaining = _derived(master, b"signs the chain")
         self._requests = _derived(master, b"recognises requests")
         self._api_keys = _derived(master, b"recognises API keys")
+        self._links = _derived(master, b"signs links")
 
     def subject(self, tenant: str, reference: str) -> bytes:
         """The subject's name in the database, from which the reference cannot be found without the key."""
@@ -43,6 +44,10 @@ class AuditKeys:
     def api_key(self, content: bytes) -> bytes:
         """What an API key is recognised by."""
         return hmac.digest(self._api_keys, content, "sha256")
+
+    def link(self, content: bytes) -> bytes:
+        """What a link to a page is recognised by."""
+        return hmac.digest(self._links, content, "sha256")
 
     def sign(self, content: bytes) -> bytes:
         return hmac.digest(self._chaining, content, "sha256")

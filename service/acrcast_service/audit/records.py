@@ -16,6 +16,8 @@ LOCAL_CALLER, DEFAULT_TENANT = "local", "default"
 
 PREDICTION, OUTCOME, SHADOW = exported.PREDICTION, exported.OUTCOME, exported.SHADOW
 ERASURE, RETENTION = "erasure", "retention"
+# What a record system's user did with the card of a prediction; `about` is that prediction.
+FEEDBACK = "feedback"
 
 # The members of a record that its hash is taken over, in this order, between its place and the hash of its payload.
 SIGNED = ("record_id", "kind", "time", "tenant", "caller", "model", "study", "about")

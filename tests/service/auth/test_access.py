@@ -18,7 +18,14 @@ from .conftest import bearer
 ACCESS = {
     "POST /predict": "predict",
     "POST /predict/batch": "predict",
+    "POST /fhir/$predict-acr-response": "predict",
+    "GET /fhir/metadata": None,
+    "GET /fhir/OperationDefinition/predict-acr-response": None,
     "POST /outcomes": "outcome",
+    "GET /cds-services": "predict",
+    "POST /cds-services/{service_id}": "predict",
+    "POST /cds-services/{service_id}/feedback": "outcome",
+    "GET /basis/{prediction_id}": "signed link",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
@@ -32,7 +39,7 @@ ACCESS = {
     "GET /problems": None,
     "GET /problems/{name}": None,
 }
-GUARDED = [route.split() for route, scope in ACCESS.items() if scope is not None]
+GUARDED = [route.split() for route, scope in ACCESS.items() if scope in SCOPES]
 
 
 def test_every_route_has_the_access_that_was_decided(model):
@@ -105,6 +112,15 @@ def _not_bearer(a_key, _chain):
     return {"authorization": f"Basic {a_key(*SCOPES)}"}
 
 
+def told(answered):
+    """Name and detail of a problem, also of one that left as an OperationOutcome."""
+    body = answered.json()
+    if body.get("resourceType") == "OperationOutcome":
+        (issue,) = body["issue"]
+        return issue["details"]["coding"][0]["code"], issue["diagnostics"]
+    return body["type"].rpartition("/")[2], body["detail"]
+
+
 @pytest.mark.parametrize(
     "credential", [_nobody, _garbage, _another_secret, _no_such_key, _expired, _revoked, _not_bearer]
 )
@@ -115,7 +131,7 @@ def test_without_a_valid_key_no_guarded_route_answers(client_of, settings, a_key
     for method, path in GUARDED:
         answered = client.request(method, path, content=b"{}", headers=headers)
         assert answered.status_code == 401, path
-        assert answered.json()["type"] == "/problems/unauthenticated"
+        assert told(answered)[0] == "unauthenticated"
         assert answered.headers["www-authenticate"].startswith('Bearer realm="acrcast"')
         assert "Zz81734" not in answered.text
 
@@ -127,7 +143,7 @@ def test_without_its_scope_no_guarded_route_answers_and_the_scope_is_named(clien
         scope = ACCESS[f"{method} {path}"]
         answered = client.request(method, path, content=b"{}", headers=others[scope])
         assert answered.status_code == 403, path
-        assert answered.json()["detail"] == f"this needs the scope {scope}"
+        assert told(answered) == ("missing-scope", f"this needs the scope {scope}")
         assert answered.headers["www-authenticate"].endswith(f'error="insufficient_scope", scope="{scope}"')
 
 
