@@ -95,9 +95,12 @@ class Updated:
     after: Evaluation
 
 
-def decide(model: ResponseModel, cohort: Cohort, alpha: float = ALPHA) -> Decision:
+def decide(
+    model: ResponseModel, cohort: Cohort, alpha: float = ALPHA, *, most: Literal["recalibrate", "revise"] = "revise"
+) -> Decision:
     """Which update the patients ask for: Vergouwe's closed test on the model's own columns.
 
+    most: the largest update that is thought of; what is simpler is tested against it.
     Missing inputs: the model's log-odds are of the risk that it serves, and the columns are averaged over the same draws.
     Raises FitError when all outcomes are the same or there are too few patients for anything.
     """
@@ -105,7 +108,7 @@ def decide(model: ResponseModel, cohort: Cohort, alpha: float = ALPHA) -> Decisi
     own = OwnArm.of(model, cohort)
     log_odds = log_odds_of(own.risk())
     columns = _own_columns(model, own)
-    reason = _why_untested(model, columns, y)
+    reason = "recalibration was to be the most" if most == "recalibrate" else _why_untested(model, columns, y)
     if reason is not None:
         columns = np.column_stack([np.ones(len(y)), log_odds])
     test = closed_testing(columns, y, log_odds, alpha)
@@ -283,7 +286,10 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
     """The hierarchical model fitted to the new patients alone, where they are enough to develop one."""
     size = needed(trial_rows(cohort))
     if len(cohort) < size.patients:
-        raise FitError(f"the data ask for a revision, but nothing is written: {size.verdict(len(cohort))}")
+        raise FitError(
+            f"the data ask for a revision, but nothing is written: {size.verdict(len(cohort))} "
+            "To go no further than recalibration: `acrcast recalibrate --at-most recalibrate`"
+        )
     kept = {key: value for key, value in model.card.items() if key not in ("validation", "verdict", "cautions")}
     card = kept | {
         "training_data": {

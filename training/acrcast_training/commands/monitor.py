@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from acrcast.errors import GateRefusal, UsageError
+from acrcast_training.commands.options import (
+    DAY,
+    arm_option,
+    as_of_option,
+    check_arm,
+    due_after_of,
+    due_after_option,
+    grace_option,
+    moment_of,
+    tenant_option,
+)
 
 if TYPE_CHECKING:
-    from acrcast.studies import Study
     from acrcast_training.monitoring.judging import Monitoring
-
-DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
-DAYS_A_WEEK, GRACE_DAYS = 7, 28
 
 
 @click.command("monitor")
@@ -29,24 +36,12 @@ DAYS_A_WEEK, GRACE_DAYS = 7, 28
     metavar="F",
     help="What `acrcast audit export` wrote; - is standard input.",
 )
-@click.option("--tenant", metavar="T", help="Only this tenant. [default: each, and all together]")
+@tenant_option
 @click.option("--since", type=DAY, metavar="DAY", help="Only predictions from this day (UTC) on.")
-@click.option("--as-of", type=DAY, metavar="DAY", help="Look as one would have at this time (UTC). [default: now]")
-@click.option(
-    "--due-after",
-    type=click.IntRange(min=0),
-    metavar="DAYS",
-    help="After which the endpoint is observed. [default: the study's week]",
-)
-@click.option(
-    "--grace",
-    type=click.IntRange(min=0),
-    default=GRACE_DAYS,
-    show_default=True,
-    metavar="DAYS",
-    help="Further days that an outcome may take to arrive before it is overdue.",
-)
-@click.option("--arm", metavar="KEY", help="Arm of patients whose outcome names none.")
+@as_of_option
+@due_after_option
+@grace_option
+@arm_option
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, max=1),
@@ -106,12 +101,12 @@ def monitor(
     if unknown := sorted(set(accept) - set(CODES)):
         raise UsageError(f"--accept {', '.join(unknown)}: expected {', '.join(CODES)}")
     model = open_model(model_name, study)
-    _check_arm(model.study, arm)
-    moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
+    check_arm(model.study, arm)
+    moment = moment_of(as_of)
     with click.open_file(str(source), "rb") as lines:
         recorded = read_recorded(lines, str(source), model.study, model.identity.digest, as_of=moment, tenant=tenant)
     rules = Rules(false_alarms, DEFAULT_LEVEL, tolerance, SLOPE_LIMITS, frozenset(accept), arm)
-    due = Due(_due_after(model.study, due_after), grace)
+    due = Due(due_after_of(model.study, due_after), grace)
     found = look(
         model, recorded, due=due, rules=rules, as_of=moment, since=None if since is None else since.replace(tzinfo=UTC)
     )
@@ -160,20 +155,6 @@ def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def _due_after(study: "Study", days: int | None) -> int:
-    if days is not None:
-        return days
-    if study.endpoint.week is None:
-        raise UsageError(f"study {study.key} does not say in which week {study.endpoint.title!r} is: give --due-after")
-    return DAYS_A_WEEK * study.endpoint.week
-
-
-def _check_arm(study: "Study", arm: str | None) -> None:
-    keys = [known.key for known in study.arms]
-    if arm is not None and arm not in keys:
-        raise UsageError(f"--arm: expected one of {', '.join(keys)}")
 
 
 def _alarmed(found: "Monitoring") -> str:
