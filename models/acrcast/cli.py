@@ -17,6 +17,7 @@ SUMMARIES = {
     "train": "Fit and compare the candidates on trial data; log and register the one chosen.",
     "evaluate": "Judge a fixed model on other patients, and update it when they ask for it.",
     "monitor": "Say whether a served model still does what it promised, from what the audit recorded.",
+    "retrain": "Train anew on what is known now, compare with the champion, and register a challenger.",
     "recalibrate": "Update a model as far as new outcomes ask for it, to a model of its own.",
     "report": "Write the report on a model: one HTML file.",
     "promote": "Make a registered version the champion (or another alias).",

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from acrcast.arrays import Integers
 from acrcast.errors import DataError, Problem, UsageError
@@ -61,6 +63,18 @@ def accepted(sources: Sequence[Source]) -> dict[str, int]:
     for source in sources:
         total.update(source.accepted)
     return dict(total)
+
+
+def described(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """The sources as a card has them: by which a later comparison knows what the model has seen. No names of files."""
+    return [
+        {
+            "fingerprint": source.cohort.fingerprint,
+            "patients": len(source.cohort),
+            "recorded_until": None if source.day is None else date.fromordinal(int(source.day.max())).isoformat(),
+        }
+        for source in sources
+    ]
 
 
 def _table(study: Study, path: Path, accept: Collection[str]) -> Source:

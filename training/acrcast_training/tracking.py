@@ -46,7 +46,7 @@ from acrcast_training.state import state_folder
 from acrcast_training.train import Training
 
 TRACKING = "MLFLOW_TRACKING_URI"
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 # Tags of a model version: the record of its promotion to champion, and of its being taken back, as JSON.
 PROMOTION, ROLLBACK = "promotion", "rollback"
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+|latest))")
@@ -232,6 +232,23 @@ def champions(name: str, store: str | None = None) -> Champions:
         tuple(Promotion.model_validate_json(v.tags[PROMOTION]) for v in versions if PROMOTION in v.tags),
         tuple(Rollback.model_validate_json(v.tags[ROLLBACK]) for v in versions if ROLLBACK in v.tags),
     )
+
+
+def version_of_run(name: str, tag: str, value: str, store: str | None = None) -> int | None:
+    """The version of a registered model that a run with this tag made; None when there is none.
+
+    A run with the tag that never ended was interrupted, and is marked so.
+    """
+    use_store(store)
+    client = MlflowClient()
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments, f"tags.{tag} = '{value}'")
+    for run in runs:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+    made = {run.info.run_id for run in runs}
+    versions = client.search_model_versions(f"name = '{name}'")
+    return max((int(version.version) for version in versions if version.run_id in made), default=None)
 
 
 def latest_version(name: str, store: str | None = None) -> int:

@@ -1,6 +1,6 @@
 """Updating a model on new patients: how much change they ask for, and the updated model as an artefact of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from acrcast.validation.updating import (
     recalibrate,
     update_intercept,
 )
-from acrcast_training.card import NOT_VALIDATED
+from acrcast_training.card import NOT_VALIDATED, missing_shares
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate, known_fingerprints
 from acrcast_training.fit import arm_averages, fit_model, trial_rows
@@ -134,11 +134,12 @@ def update(
     *,
     seed: int = 1,
     accepted: Mapping[str, int] = MappingProxyType({}),
+    sources: Sequence[Mapping[str, Any]] = (),
 ) -> Updated | None:
     """Write the updated model, and load it again by its self-test; None, and nothing written, when it is kept.
 
     before: the evaluation of the model as it was, on the same patients. accepted: problems of the data that the user
-    accepted; they go on the card.
+    accepted. sources: the files that the patients are of, where there are several. Both go on the card.
     Raises FitError when the update is refused, UsageError when the folder is not empty.
     """
     if decision.action == "keep":
@@ -160,6 +161,7 @@ def update(
         "when": record.created,
         "parent": as_data(model.identity),
         "fingerprint": cohort.fingerprint,
+        "sources": [dict(source) for source in sources],
         "data_kind": cohort.data_kind,
         "patients": len(cohort),
         "responders": before.figures.responders,
@@ -299,6 +301,7 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
             "analysis": "intention to treat, non-responder imputation",
             "flow": [{name: value for name, value in as_data(arm).items() if name != "title"} for arm in flow(cohort)],
             "accepted_problems": dict(accepted),
+            "missing_share": missing_shares(cohort.study.contract, cohort),
         },
         "candidate": REVISED,
         "validation": {"externally_validated": False, "figures": "none since the revision: see history"},

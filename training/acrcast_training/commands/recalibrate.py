@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from acrcast_training.sources import Source
     from acrcast_training.update import Updated
 
-CHALLENGER = "challenger"
-
 
 @click.command("recalibrate")
 @click.option("--model", "model_name", metavar="M", help="Folder or MLflow URI. [default: the released model]")
@@ -72,7 +70,7 @@ def recalibrate(
     from acrcast_training.commands.evaluate import show, show_updated
     from acrcast_training.evaluate import evaluate
     from acrcast_training.models import open_model
-    from acrcast_training.sources import accepted, joined, read_sources
+    from acrcast_training.sources import accepted, described, joined, read_sources
     from acrcast_training.state import new_folder
     from acrcast_training.update import decide, update
 
@@ -88,7 +86,9 @@ def recalibrate(
     cohort = joined(found)
     before, decision = evaluate(model, cohort, seed=seed), decide(model, cohort, most=at_most)
     show(before, decision, cohort)
-    updated = update(model, cohort, decision, before, folder, seed=seed, accepted=accepted(found))
+    updated = update(
+        model, cohort, decision, before, folder, seed=seed, accepted=accepted(found), sources=described(found)
+    )
     show_updated(updated)
     if updated is not None and register is not None:
         show_registered(updated, register, Path(study) if study.endswith(".py") else None, tracking_uri)
@@ -106,6 +106,7 @@ def show_sources(sources: "Sequence[Source]") -> None:
 def show_registered(updated: "Updated", name: str, own_study: Path | None, store: str | None) -> None:
     """Register it as the challenger, and say how it goes on."""
     from acrcast_training import tracking
+    from acrcast_training.tracking import CHALLENGER
 
     (*_, entry) = updated.model.card["history"]
     reason = f"{entry['what']} on {entry['patients']} patients"
