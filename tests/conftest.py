@@ -8,12 +8,13 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    import psycopg
     from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -120,11 +121,15 @@ class PostgreSQL:
         """mode: fast, or immediate, which is as if it had crashed."""
         self._run("pg_ctl", "stop", "--wait", "--pgdata", "data", "--mode", mode)
 
-    def new_database(self) -> str:
-        """The address of an empty database, always the same; whatever was there is gone."""
+    def connection(self) -> "psycopg.Connection[Any]":
+        """To the server itself, each statement a transaction of its own."""
         import psycopg
 
-        with psycopg.connect(host=str(self._folder), user="acrcast", dbname="postgres", autocommit=True) as connection:
+        return psycopg.connect(host=str(self._folder), user="acrcast", dbname="postgres", autocommit=True)
+
+    def new_database(self) -> str:
+        """The address of an empty database, always the same; whatever was there is gone."""
+        with self.connection() as connection:
             connection.execute("DROP DATABASE IF EXISTS test WITH (FORCE)")
             connection.execute("CREATE DATABASE test")
         return f"postgresql://acrcast@/test?host={self._folder}"
