@@ -45,6 +45,7 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
+	$(RUN) docs.api_description
 
 # tests/training/test_released.py runs the same two commands and compares every number.
 released: setup ## make the model that ships anew

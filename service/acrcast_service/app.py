@@ -32,6 +32,7 @@ from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import Metrics
 from acrcast_service.observation.middleware import Observed
 from acrcast_service.observation.traces import open_traces
+from acrcast_service.open_inference import routes as open_inference
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
@@ -88,7 +89,8 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         traces=traces,
     )
     add_error_handlers(app)
-    for room in (prediction, batch, observation, outcomes, model_card, champion, health, api_docs, pages):
+    rooms = (prediction, batch, open_inference, observation, outcomes, model_card, champion, health, api_docs, pages)
+    for room in rooms:
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))
     return app

@@ -27,6 +27,7 @@ from acrcast.errors import (
     UsageError,
 )
 from acrcast_service.champion.registry import UnreachableError
+from acrcast_service.error_forms import form_at
 from acrcast_service.problems import (
     BAD_REQUEST,
     CANNOT_BE_FITTED,
@@ -37,6 +38,7 @@ from acrcast_service.problems import (
     NOT_FOUND,
     REFUSED_BY_GATE,
     TOO_LARGE,
+    ErrorForm,
     HttpProblem,
     ProblemType,
     problem_response,
@@ -69,40 +71,45 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _from_parameters)
 
 
-async def _from_http_problem(_request: Request, error: Exception) -> Response:
+async def _from_http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HttpProblem)  # noqa: S101  registered for this class alone
-    return problem_response(error.kind, error.detail, headers=error.headers)
+    return problem_response(error.kind, error.detail, headers=error.headers, form=form_at(request.scope["path"]))
 
 
-async def _from_core(_request: Request, error: Exception) -> Response:
+async def _from_core(request: Request, error: Exception) -> Response:
     assert isinstance(error, AcrcastError)  # noqa: S101  registered for this class alone
+    form = form_at(request.scope["path"])
     kind = PROBLEM_OF[next(cls for cls in type(error).__mro__ if cls in PROBLEM_OF)]
     if isinstance(error, InputError):
-        return problem_response(kind, errors=error.problems)
+        return problem_response(kind, errors=error.problems, form=form)
     if kind.status >= 500:
         # its message may name folders of this machine, which are no business of the client's
-        return _server_problem(kind, error)
-    return problem_response(kind, str(error))
+        return _server_problem(kind, error, form)
+    return problem_response(kind, str(error), form=form)
 
 
-async def _from_framework(_request: Request, error: Exception) -> Response:
+async def _from_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for this class alone
+    form = form_at(request.scope["path"])
     kind = _OF_THE_FRAMEWORK.get(error.status_code)
-    return _server_problem(INTERNAL, error) if kind is None else problem_response(kind, headers=error.headers)
+    if kind is None:
+        return _server_problem(INTERNAL, error, form)
+    return problem_response(kind, headers=error.headers, form=form)
 
 
-async def _from_parameters(_request: Request, error: Exception) -> Response:
+async def _from_parameters(request: Request, error: Exception) -> Response:
     """Of a path or query parameter. The framework's own answer would repeat the value."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
     names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
-    return problem_response(INVALID_INPUT, errors=[Problem(name, "not valid, see /openapi.json") for name in names])
+    problems = [Problem(name, "not valid, see /openapi.json") for name in names]
+    return problem_response(INVALID_INPUT, errors=problems, form=form_at(request.scope["path"]))
 
 
-def _server_problem(kind: ProblemType, error: Exception) -> Response:
+def _server_problem(kind: ProblemType, error: Exception, form: ErrorForm) -> Response:
     """A problem that the operator can find in the log by its instance."""
     instance = uuid4().urn
     log.error("%s instance=%s error=%s at=%s", kind.name, instance, type(error).__name__, _place(error))
-    return problem_response(kind, instance=instance)
+    return problem_response(kind, instance=instance, form=form)
 
 
 def _place(error: Exception) -> str:
@@ -134,6 +141,6 @@ class LastResort:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
-            response = _server_problem(INTERNAL, error)
+            response = _server_problem(INTERNAL, error, form_at(scope["path"]))
             if not started:
                 await response(scope, receive, send)

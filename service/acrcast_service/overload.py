@@ -4,11 +4,12 @@ A request takes its place when its body is whole: a client that sends slowly tak
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, HttpProblem, problem_response
+from acrcast_service.error_forms import form_at
+from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, ErrorForm, HttpProblem, problem_response
 from acrcast_service.security_headers import ALWAYS, UNLESS_SAID
 from acrcast_service.settings import Settings
 
@@ -16,7 +17,7 @@ from acrcast_service.settings import Settings
 BYTES_A_SECOND = 65_536
 
 # Whoever restarts or measures this process is answered in every case.
-ALWAYS_ANSWERED = ("/health/",)
+ALWAYS_ANSWERED = ("/health/", "/v2/health/")
 
 RETRY_AFTER = "1"
 
@@ -30,13 +31,15 @@ class Overload:
         self._most_waiting = settings.requests_waiting
         self._waiting = 0
         self._body_seconds = settings.body_seconds
-        self._refusal = _refusal()
+        self._refusals: dict[ErrorForm, Sequence[Message]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(ALWAYS_ANSWERED):
             await self._app(scope, receive, send)
         elif self._is_full:
-            for message in self._refusal:
+            form = form_at(scope["path"])
+            refusal = self._refusals.get(form) or self._refusals.setdefault(form, _refusal(form))
+            for message in refusal:
                 # a copy: a server may add to what it is sent
                 await send({**message})
         else:
@@ -102,8 +105,8 @@ class _Request:
         return message
 
 
-def _refusal() -> Iterable[Message]:
-    answer = problem_response(OVERLOADED, headers={"Retry-After": RETRY_AFTER})
+def _refusal(form: ErrorForm) -> Sequence[Message]:
+    answer = problem_response(OVERLOADED, headers={"Retry-After": RETRY_AFTER}, form=form)
     start = {
         "type": "http.response.start",
         "status": OVERLOADED.status,

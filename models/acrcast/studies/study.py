@@ -10,7 +10,10 @@ from acrcast.contract import Contract, Patient
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A treatment arm: the key used in data and answers, and what a clinician calls it."""
+    """A treatment arm.
+
+    key: used in data and answers. title: what a clinician calls it.
+    """
 
     key: str
     title: str

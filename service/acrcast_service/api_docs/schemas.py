@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from acrcast.contract import Contract, ContractField
 from acrcast.studies import Study
 
 REF = "#/components/schemas/{model}"
 PATIENT = "Patient"
+DEFINITIONS = "$defs"
 
 # The body of a request about one patient of the server's study.
 PATIENT_BODY: dict[str, Any] = {
@@ -17,10 +18,34 @@ PATIENT_BODY: dict[str, Any] = {
 }
 
 
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """What a route that reads its JSON body itself says of it. Its schemas become components of the document."""
+    schema = model.model_json_schema(ref_template=REF)
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
+    reference = {"$ref": REF.format(model=model.__name__), DEFINITIONS: {model.__name__: schema, **parts}}
+    return {"required": True, "content": {"application/json": {"schema": reference}}}
+
+
+def lifted(operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The schemas that came with the bodies of operations, taken out of them."""
+    found: dict[str, Any] = {}
+    for operation in operations:
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            found |= content["schema"].pop(DEFINITIONS, {})
+    return found
+
+
+def schemas_of(answer: type[Any]) -> dict[str, Any]:
+    """A dataclass's schema under its name, and those that it refers to."""
+    schema = TypeAdapter(answer).json_schema(mode="serialization", ref_template=REF)
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
+    return {**parts, answer.__name__: schema}
+
+
 def patient_schemas(study: Study) -> dict[str, Any]:
     """The patient's schema under its name, and those that it refers to."""
     schema = TypeAdapter(study.patient).json_schema(ref_template=REF)
-    parts: dict[str, Any] = schema.pop("$defs", {})
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
     _add_measures(schema["properties"], study.contract)
     schema["title"] = study.title
     return {**parts, PATIENT: schema}

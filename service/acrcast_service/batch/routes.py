@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acrcast.errors import InputError, Problem
+from acrcast.protocol import BatchAnswer
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.batch.reading import read_json
 from acrcast_service.batch.schemas import (
@@ -20,7 +21,6 @@ from acrcast_service.batch.schemas import (
     MEDIA_TYPES,
     PARQUET,
     Batch,
-    BatchAnswer,
     Form,
 )
 from acrcast_service.batch.service import Answered, Pool, Wanted, answers, head_of, names_of_columns
@@ -52,6 +52,7 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
 
 @router.post(
     "/predict/batch",
+    operation_id="predict_batch",
     summary="Predict for many patients",
     response_model=BatchAnswer,
     responses={

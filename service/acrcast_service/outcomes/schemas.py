@@ -1,6 +1,5 @@
-"""An outcome as it comes in, and what is said of it."""
+"""An outcome as it comes in."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -29,12 +28,3 @@ EXPECTED = {
     "source": "a text of 1 to 200 characters",
     "correction": "true or false",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeRecorded:
-    """revision: 1 for the first outcome of a prediction, then one more for each correction."""
-
-    prediction_id: str
-    revision: int
-    record_id: str

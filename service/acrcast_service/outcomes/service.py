@@ -8,10 +8,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, select
 
 from acrcast.errors import InputError, Problem
+from acrcast.protocol import OutcomeRecorded
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
-from acrcast_service.outcomes.schemas import EXPECTED, Outcome, OutcomeRecorded
+from acrcast_service.outcomes.schemas import EXPECTED, Outcome
 from acrcast_service.patients import refuse_repeated_names
 from acrcast_service.problems import MALFORMED_JSON, NOT_FOUND, OUTCOME_EXISTS, HttpProblem
 from acrcast_service.store.tables import audit_records, outcomes, record_keys

@@ -18,6 +18,15 @@ from .conftest import bearer
 ACCESS = {
     "POST /predict": "predict",
     "POST /predict/batch": "predict",
+    "GET /v2": None,
+    "GET /v2/health/live": None,
+    "GET /v2/health/ready": None,
+    "GET /v2/models/{model_name}": None,
+    "GET /v2/models/{model_name}/versions/{model_version}": None,
+    "GET /v2/models/{model_name}/ready": None,
+    "GET /v2/models/{model_name}/versions/{model_version}/ready": None,
+    "POST /v2/models/{model_name}/infer": "predict",
+    "POST /v2/models/{model_name}/versions/{model_version}/infer": "predict",
     "POST /outcomes": "outcome",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
@@ -115,7 +124,10 @@ def test_without_a_valid_key_no_guarded_route_answers(client_of, settings, a_key
     for method, path in GUARDED:
         answered = client.request(method, path, content=b"{}", headers=headers)
         assert answered.status_code == 401, path
-        assert answered.json()["type"] == "/problems/unauthenticated"
+        if path.startswith("/v2/"):
+            assert answered.json()["error"].startswith("This server does not know who asks: ")
+        else:
+            assert answered.json()["type"] == "/problems/unauthenticated"
         assert answered.headers["www-authenticate"].startswith('Bearer realm="acrcast"')
         assert "Zz81734" not in answered.text
 
@@ -127,7 +139,8 @@ def test_without_its_scope_no_guarded_route_answers_and_the_scope_is_named(clien
         scope = ACCESS[f"{method} {path}"]
         answered = client.request(method, path, content=b"{}", headers=others[scope])
         assert answered.status_code == 403, path
-        assert answered.json()["detail"] == f"this needs the scope {scope}"
+        told = answered.json()["error" if path.startswith("/v2/") else "detail"]
+        assert told.removeprefix("This caller may not do that: ") == f"this needs the scope {scope}"
         assert answered.headers["www-authenticate"].endswith(f'error="insufficient_scope", scope="{scope}"')
 
 
