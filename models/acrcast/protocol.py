@@ -12,6 +12,11 @@ from acrcast.contract import ContractField
 from acrcast.prediction import Benefit, Interval, ModelIdentity, Prediction, Risk, Support
 from acrcast.studies import Arm
 
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+
 Count = Annotated[int, Field(ge=0)]
 FromOne = Annotated[int, Field(ge=1)]
 

@@ -2,9 +2,8 @@
 
 from fastapi import Request
 
+from acrcast.protocol import JSON
 from acrcast_service.problems import BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, HttpProblem
-
-JSON = "application/json"
 
 
 async def read_json_body(request: Request, limit: int) -> bytes:

@@ -7,10 +7,9 @@ from typing import Any
 from fastapi import Response
 
 from acrcast.errors import Problem
-from acrcast.protocol import FieldProblem, ProblemBody
+from acrcast.protocol import PROBLEM, FieldProblem, ProblemBody
 from acrcast_service.answers import written
 
-MEDIA_TYPE = "application/problem+json"
 # Where a documented response lists the names of its problems, until they are written out.
 PROBLEMS = "x-problems"
 
@@ -225,7 +224,7 @@ class ErrorForm:
     of: Callable[[ProblemBody], object]
 
 
-RFC_9457 = ErrorForm(MEDIA_TYPE, ProblemBody, lambda body: body)
+RFC_9457 = ErrorForm(PROBLEM, ProblemBody, lambda body: body)
 
 
 class HttpProblem(Exception):  # noqa: N818  RFC 9457's own word

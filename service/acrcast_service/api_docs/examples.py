@@ -7,13 +7,12 @@ from uuid import UUID
 
 import orjson
 
-from acrcast.protocol import Alive, OutcomeRecorded, Ready
+from acrcast.protocol import JSON, Alive, OutcomeRecorded, Ready
 from acrcast_service.answers import plain
 from acrcast_service.api_docs.schemas import example_patient
 from acrcast_service.batch.reading import read_json
 from acrcast_service.batch.service import Wanted, head_of, names_of_columns, predict
 from acrcast_service.batch.writing import writer_of
-from acrcast_service.bodies import JSON
 from acrcast_service.champion.schemas import Refreshed
 from acrcast_service.model_card.service import describe
 from acrcast_service.model_store import ServedModel

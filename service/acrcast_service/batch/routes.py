@@ -10,16 +10,13 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acrcast.errors import InputError, Problem
-from acrcast.protocol import BatchAnswer
+from acrcast.protocol import ARROW, JSON, PARQUET, BatchAnswer
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.batch.reading import read_json
 from acrcast_service.batch.schemas import (
-    ARROW,
     BATCH_BODY,
     BATCH_PARAMETERS,
-    JSON,
     MEDIA_TYPES,
-    PARQUET,
     Batch,
     Form,
 )

@@ -7,11 +7,8 @@ from typing import Any, Literal
 from acrcast.contract import Contract, Covariates
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import Problem
+from acrcast.protocol import ARROW, JSON, PARQUET
 from acrcast_service.api_docs.schemas import PATIENT, REF
-
-JSON = "application/json"
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
 
 # The column of a caller's pseudonyms, where a form has columns alone.
 SUBJECT = "subject_reference"

@@ -5,12 +5,13 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
+from acrcast.protocol import JSON
 from acrcast_service.answers import json_answer
 from acrcast_service.api_docs.schemas import body_of
 from acrcast_service.auth.callers import PREDICT, caller_of, needs, open_to_all
 from acrcast_service.batch.routes import note
 from acrcast_service.batch.service import Wanted, answers
-from acrcast_service.bodies import JSON, media_type_of, one_header, read_body
+from acrcast_service.bodies import media_type_of, one_header, read_body
 from acrcast_service.health import readiness
 from acrcast_service.model_store import ServedModel
 from acrcast_service.open_inference.schemas import (

@@ -141,7 +141,7 @@ def test_a_tensor_without_a_value_is_missing_and_no_tensor_is_missing_throughout
     assert [given["name"] if given["name"] in row.split() else "" for row in found] == missing
 
 
-def test_an_empty_text_is_missing(client, infer):
+def test_an_empty_text_is_missing(infer):
     measured = tensor("il21_pg_per_ml", "FP64", 85.0)
     named, unnamed, absent = (
         infer(asked(measured, *assay)).json()["parameters"]["cautions"]
@@ -158,7 +158,7 @@ def test_numbers_of_32_bits_are_the_shortest_that_they_can_be(client, infer):
     assert found["treated_probability"] == [alone["treated"]["probability"]]
 
 
-def test_a_result_below_a_limit_of_detection_has_its_sign_beside_it(client, infer, a_patient):
+def test_a_result_below_a_limit_of_detection_has_its_sign_beside_it(client, infer):
     patient = {"age_years": 54, "sex": "female", "tender_joint_count_28": 14, "swollen_joint_count_28": 9}
     below, above = (
         client.predict(patient | {"il21_pg_per_ml": value}).json()["treated"]["probability"]
@@ -333,7 +333,7 @@ def test_every_error_under_this_address_has_the_protocols_form(client):
     )
 
 
-def test_a_failure_of_the_server_names_the_line_of_its_log_and_nothing_else(serving, model, infer, caplog):
+def test_a_failure_of_the_server_names_the_line_of_its_log_and_nothing_else(serving, model, caplog):
     app = create_app(Settings(), model)
 
     @app.get("/v2/broken")
