@@ -89,7 +89,8 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         traces=traces,
     )
     add_error_handlers(app)
-    rooms = (prediction, batch, open_inference, observation, outcomes, model_card, champion, health, api_docs, pages)
+    # in the order of the API's page, what is asked most first
+    rooms = (prediction, batch, outcomes, model_card, health, open_inference, champion, observation, api_docs, pages)
     for room in rooms:
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import httpx
 
@@ -34,16 +35,17 @@ class AsyncClient:
         key: Key = None,
         timeout: float = 10.0,
         retries: Retries = Retries(),  # noqa: B008  frozen
+        named: bool = True,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._connection, self._retries = Connection(url, key), retries
+        self._connection, self._retries, self._named = Connection(url, key), retries, named
         self._http, self._is_ours = http or httpx.AsyncClient(timeout=timeout), http is None
 
     async def predict(
         self, patient: AnyPatient, *, subject: str | None = None, idempotency_key: str | None = None
     ) -> Prediction:
         """As `Client.predict`."""
-        return await self._call(operations.predict(patient, subject, idempotency_key))
+        return await self._call(operations.predict(patient, subject, idempotency_key or self._new_name()))
 
     async def predict_batch(
         self,
@@ -102,6 +104,9 @@ class AsyncClient:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def _new_name(self) -> str | None:
+        return str(uuid4()) if self._named else None
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._connection.url!r})"

@@ -6,7 +6,6 @@ from datetime import date
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from pydantic_core import from_json
 
@@ -41,8 +40,10 @@ class Operation(Generic[T]):
 
 
 def predict(patient: AnyPatient, subject: str | None, idempotency_key: str | None) -> Operation[Prediction]:
-    headers = _named(subject_reference=subject, idempotency_key=idempotency_key or str(uuid4()))
-    return _post("/predict", patient, partial(read, Prediction), repeatable=True, headers=headers)
+    """Repeatable under its key: the server answers with what it answered the first time."""
+    headers = _named(subject_reference=subject, idempotency_key=idempotency_key)
+    repeatable = idempotency_key is not None
+    return _post("/predict", patient, partial(read, Prediction), repeatable=repeatable, headers=headers)
 
 
 def predict_batch(

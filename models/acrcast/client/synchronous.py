@@ -7,6 +7,7 @@ from datetime import date
 from itertools import count
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import httpx
 
@@ -26,6 +27,7 @@ class Client:
 
     key: an API key or a token; or a function that gives the token that holds now.
     timeout: seconds to connect, and until the next part of an answer. A batch of thousands takes seconds.
+    named: whether each prediction gets an idempotency key. A server that keeps no audit refuses them: without, nothing is repeated.
     http: an httpx.Client of your own, for certificates and proxies; it stays yours to close, and its timeout holds.
     Every call raises ClientError, and nothing else that comes of the server or the network.
     """
@@ -37,9 +39,10 @@ class Client:
         key: Key = None,
         timeout: float = 10.0,
         retries: Retries = Retries(),  # noqa: B008  frozen
+        named: bool = True,
         http: httpx.Client | None = None,
     ) -> None:
-        self._connection, self._retries = Connection(url, key), retries
+        self._connection, self._retries, self._named = Connection(url, key), retries, named
         self._http, self._is_ours = http or httpx.Client(timeout=timeout), http is None
 
     def predict(
@@ -50,7 +53,7 @@ class Client:
         subject: your pseudonym of the patient. idempotency_key: a name of this request; one is made, so that asking again
         after a failure of the network repeats the answer, and records it once.
         """
-        return self._call(operations.predict(patient, subject, idempotency_key))
+        return self._call(operations.predict(patient, subject, idempotency_key or self._new_name()))
 
     def predict_batch(
         self,
@@ -112,6 +115,9 @@ class Client:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _new_name(self) -> str | None:
+        return str(uuid4()) if self._named else None
 
     def __repr__(self) -> str:
         return f"Client({self._connection.url!r})"

@@ -79,12 +79,13 @@ def test_a_pseudonym_or_key_that_no_header_can_hold_is_not_sent(name):
         predict({}, None, name or " \n")
 
 
-def test_every_prediction_is_named_by_itself_and_a_name_of_ones_own_is_kept():
-    first, second = predict({}, "p-1", None), predict({}, None, None)
-    assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
-    assert first.headers["Subject-Reference"] == "p-1"
-    assert "Subject-Reference" not in second.headers
-    assert predict({}, None, "mine").headers["Idempotency-Key"] == "mine"
+def test_a_prediction_is_repeated_only_when_it_has_a_name():
+    named, nameless = predict({}, "p-1", "mine"), predict({}, None, None)
+    assert named.headers["Idempotency-Key"] == "mine"
+    assert named.headers["Subject-Reference"] == "p-1"
+    assert named.repeatable
+    assert nameless.headers == {"Content-Type": "application/json"}
+    assert not nameless.repeatable
 
 
 def test_a_call_is_shown_without_what_is_sent():

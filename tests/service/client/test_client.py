@@ -169,6 +169,18 @@ def test_who_is_not_known_is_told_so_at_once(asking, server, a_patient, wrong):
     assert len(refused.value.request_id) == 32
 
 
+@pytest.fixture(scope="module")
+def unaudited(start_for_module, model_folder):
+    return start_for_module("--model", str(model_folder), "--port", "0", ACRCAST_AUDIT="0")
+
+
+def test_a_server_without_an_audit_is_asked_without_names(asking, unaudited, a_patient):
+    with pytest.raises(Refused, match="this server keeps no audit, which this request needs"):
+        asking(unaudited.url).predict(a_patient())
+    client = asking(unaudited.url, named=False)
+    assert client.predict(a_patient()).treated.arm == "ld-il2+mtx"
+
+
 def test_who_may_not_is_told_which_scope_is_needed(asking, server, predict_only, a_patient):
     client = asking(server.url, key=predict_only)
     prediction_id = client.predict(a_patient()).prediction_id

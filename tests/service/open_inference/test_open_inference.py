@@ -383,6 +383,10 @@ def test_each_patient_is_recorded_as_a_prediction_of_its_own(serving, model, inf
     client = serving(create_app(settings, model))
     subjects = tensor("subject_reference", "BYTES", "p-1", "")
     found = outputs(infer(asked(subjects, tensor("crp_mg_per_l", "FP64", 22.0, float("nan")), count=2), to=client))
+    counted = [
+        line for line in client.get("/metrics").text.splitlines() if line.startswith("acrcast_predictions_total{")
+    ]
+    assert sum(float(line.split()[-1]) for line in counted) == 2
     chain = open_chain(settings, may_make=False)
     with chain.engine.connect() as connection:
         rows = connection.execute(audit_records.select().where(audit_records.c.kind == PREDICTION)).all()
