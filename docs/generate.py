@@ -14,7 +14,7 @@ import click
 
 from acrcast.cli import root as acrcast_command
 from acrcast.contract import Code, ContractField
-from acrcast.contract.measure import LOINC, SNOMED_CT
+from acrcast.contract.measure import ATC, LOINC, RXNORM, SNOMED_CT
 from acrcast.studies import Study, load_study, shipped_studies
 from docs.api_description import openapi_json
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
 MARKER = "<!-- generated:"
 HELP_WIDTH = 100
-SYSTEMS = {LOINC: "LOINC", SNOMED_CT: "SNOMED CT"}
+SYSTEMS = {LOINC: "LOINC", SNOMED_CT: "SNOMED CT", RXNORM: "RxNorm", ATC: "ATC"}
 DIRECTIONS = {1: "more goes with response", -1: "more goes with non-response"}
 
 
@@ -42,10 +42,10 @@ def _study_fields(study: Study) -> str:
                 f"`{field.name}`",
                 field.measure.label,
                 _unit(field),
-                field.expected,
+                field.expected + field.or_undetectable,
                 "yes" if field.required else "no",
                 DIRECTIONS.get(study.expected_directions.get(field.name, 0), ""),
-                ", ".join(map(_code, field.measure.codes)),
+                ", ".join(_in_a_record(field)),
                 field.measure.source,
                 field.measure.help,
             )
@@ -55,8 +55,20 @@ def _study_fields(study: Study) -> str:
 
 
 def _unit(field: ContractField) -> str:
-    others = ", ".join(f"{unit} times {factor:g}" for unit, factor in field.measure.other_units.items())
-    return field.measure.unit + (f" (also {others})" if others else "")
+    measure = field.measure
+    others = [f"{unit} times {factor:g}" if factor != 1 else unit for unit, factor in measure.other_units.items()]
+    if measure.ucum and measure.ucum != measure.unit:
+        others.insert(0, measure.ucum)
+    return measure.unit + (f" (also {', '.join(others)})" if others else "")
+
+
+def _in_a_record(field: ContractField) -> Iterator[str]:
+    """Where a record system holds the measure: an element, else an Observation by its code, or the dose of a drug."""
+    measure = field.measure
+    if measure.held_in is not None:
+        yield measure.held_in
+    yield from map(_code, measure.codes)
+    yield from (f"dose of {_code(code)}" for code in measure.dose_of)
 
 
 def _code(code: Code) -> str:

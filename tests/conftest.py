@@ -76,7 +76,8 @@ def node(needs_program: Callable[..., Path]) -> Callable[..., str]:
     return run
 
 
-@pytest.fixture(scope="session")
+# While Playwright runs, the thread has an event loop, and nothing else may run one: not for longer than a module.
+@pytest.fixture(scope="module")
 def browser(needs_program: Callable[..., Path]) -> Iterator["Browser"]:
     """The machine's Chromium, driven by Playwright; each test opens contexts of its own."""
     from playwright.sync_api import sync_playwright

@@ -24,6 +24,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cds-services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which services there are, and what each asks for
+         * @description CDS Hooks 2.0, Discovery. Empty for a study whose measures have no codes.
+         */
+        get: operations["cds_hooks_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cds-services/{service_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cards for a patient
+         * @description CDS Hooks 2.0, Calling a CDS Service. The prediction of a card is on disk before the card leaves.
+         *
+         *     Every error is an OperationOutcome: 412 for data that were neither prefetched nor could be read from the FHIR server.
+         */
+        post: operations["cds_hooks_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cds-services/{service_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What became of a card
+         * @description CDS Hooks 2.0, Feedback: recorded in the audit with the card's prediction.
+         */
+        post: operations["cds_hooks_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/$predict-acr-response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict for one patient, from FHIR R4 to FHIR R4
+         * @description A RiskAssessment of a patient that is given as Parameters or a Bundle; every error is an OperationOutcome.
+         *
+         *     `GET /fhir/OperationDefinition/predict-acr-response` says what may be in it. Recorded and repeated like `POST /predict`.
+         */
+        post: operations["fhir_predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/OperationDefinition/predict-acr-response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OperationDefinition
+         * @description What may be sent, with each field of the study that is served.
+         */
+        get: operations["fhir_definition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fhir/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CapabilityStatement
+         * @description FHIR R4, capabilities: one operation, and no resource that could be read.
+         */
+        get: operations["fhir_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -357,6 +481,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AcceptedSuggestion */
+        AcceptedSuggestion: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+        };
         /**
          * Alive
          * @description The process answers.
@@ -374,6 +506,12 @@ export interface components {
          * @description A treatment arm.
          */
         Arm: {
+            /**
+             * Drug
+             * @description Codes of what is given in this arm and not in the control's; a code stands for itself alone
+             * @default []
+             */
+            drug?: components["schemas"]["Code"][];
             /**
              * Key
              * @description Used in data and answers
@@ -546,6 +684,100 @@ export interface components {
              */
             probability_positive: number;
         };
+        /** Card */
+        Card: {
+            /**
+             * Detail
+             * @description GitHub Flavored Markdown
+             */
+            detail: string;
+            /**
+             * Indicator
+             * @default info
+             * @constant
+             */
+            indicator?: "info";
+            /** Links */
+            links?: components["schemas"]["Link"][];
+            /** Overridereasons */
+            overrideReasons?: components["schemas"]["Coding"][];
+            source: components["schemas"]["Source"];
+            /**
+             * Summary
+             * @description Shorter than 140 characters
+             */
+            summary: string;
+            /**
+             * Uuid
+             * @description Of a card with a prediction its prediction_id, by which feedback finds it; a card without one has none
+             */
+            uuid?: string;
+        };
+        /**
+         * CardFeedback
+         * @description What a user did with one card. Cards here suggest nothing, so that an accepted one need not name a suggestion.
+         */
+        CardFeedback: {
+            /** Acceptedsuggestions */
+            acceptedSuggestions?: components["schemas"]["AcceptedSuggestion"][] | null;
+            /**
+             * Card
+             * Format: uuid
+             */
+            card: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "accepted" | "overridden";
+            /**
+             * Outcometimestamp
+             * Format: date-time
+             */
+            outcomeTimestamp: string;
+            overrideReason?: components["schemas"]["OverrideReason"] | null;
+        };
+        /** Cards */
+        Cards: {
+            /**
+             * Cards
+             * @description Empty when there is nothing to say
+             */
+            cards: components["schemas"]["Card"][];
+        };
+        /**
+         * CdsService
+         * @description One service as it is announced.
+         */
+        CdsService: {
+            /** Description */
+            description: string;
+            /** Hook */
+            hook: string;
+            /** Id */
+            id: string;
+            /**
+             * Prefetch
+             * @description FHIR queries by key; `{{context.patientId}}` stands in them for the patient
+             */
+            prefetch: {
+                [key: string]: string;
+            };
+            /** Title */
+            title: string;
+            /** Usagerequirements */
+            usageRequirements: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * CdsServices
+         * @description What `GET /cds-services` answers; empty for a study that a record cannot be read for.
+         */
+        CdsServices: {
+            /** Services */
+            services: components["schemas"]["CdsService"][];
+        };
         /**
          * Code
          * @description One code under which a record system may hold the measure.
@@ -561,6 +793,32 @@ export interface components {
              * @description The terminology, as FHIR names it
              */
             system: string;
+        };
+        /** Coding */
+        Coding: {
+            /** Code */
+            code: string;
+            /** Display */
+            display: string;
+            /** System */
+            system: string;
+        };
+        /**
+         * Context
+         * @description selections, draft_orders: of order-select, empty elsewhere.
+         */
+        Context: {
+            /** Draftorders */
+            draftOrders?: {
+                [key: string]: unknown;
+            } | null;
+            /** Patientid */
+            patientId: string;
+            /**
+             * Selections
+             * @default []
+             */
+            selections?: string[];
         };
         /**
          * ContractField
@@ -636,6 +894,32 @@ export interface components {
              */
             measure?: string;
         };
+        /** Feedback */
+        Feedback: {
+            /** Feedback */
+            feedback: components["schemas"]["CardFeedback"][];
+        };
+        /** FhirAuthorization */
+        FhirAuthorization: {
+            /**
+             * Access Token
+             * @description Good for the FHIR server and for nothing else; it is neither kept nor logged
+             */
+            access_token: string;
+            /** Expires In */
+            expires_in: number;
+            /** Patient */
+            patient?: string | null;
+            /** Scope */
+            scope: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Token Type
+             * @constant
+             */
+            token_type: "Bearer";
+        };
         /**
          * FieldProblem
          * @description What was expected of one field. Never the value that was sent.
@@ -651,6 +935,26 @@ export interface components {
              * @description What was expected
              */
             message: string;
+        };
+        /** HookRequest */
+        HookRequest: {
+            context: components["schemas"]["Context"];
+            fhirAuthorization?: components["schemas"]["FhirAuthorization"] | null;
+            /** Fhirserver */
+            fhirServer?: string | null;
+            /** Hook */
+            hook: string;
+            /** Hookinstance */
+            hookInstance: string;
+            /**
+             * Prefetch
+             * @description By key; a key may be missing, null, an error of the client's, or the first page of several
+             */
+            prefetch?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                } | null;
+            } | null;
         };
         /**
          * InferenceAnswer
@@ -771,10 +1075,91 @@ export interface components {
             shape: number[];
         };
         /**
+         * Issue
+         * @description One thing that is wrong. Never holds a value that was sent.
+         */
+        Issue: {
+            /**
+             * Code
+             * @description Of FHIR's IssueType
+             */
+            code: string;
+            /** @description The kind of problem */
+            details: components["schemas"]["IssueDetails"];
+            /**
+             * Diagnostics
+             * @description What was expected
+             */
+            diagnostics?: string;
+            /**
+             * Expression
+             * @description The place in the request
+             */
+            expression?: string[];
+            /**
+             * Severity
+             * @description Always error
+             * @constant
+             */
+            severity: "error";
+        };
+        /**
+         * IssueCoding
+         * @description The kind of problem.
+         */
+        IssueCoding: {
+            /**
+             * Code
+             * @description The name of this one, for good; `/problems/CODE` explains it
+             */
+            code: string;
+            /**
+             * System
+             * @description Of all kinds
+             */
+            system: string;
+        };
+        /**
+         * IssueDetails
+         * @description The kind of problem.
+         */
+        IssueDetails: {
+            /**
+             * Coding
+             * @description As a code
+             */
+            coding: components["schemas"]["IssueCoding"][];
+            /**
+             * Text
+             * @description In words
+             */
+            text: string;
+        };
+        /** Link */
+        Link: {
+            /** Label */
+            label: string;
+            /**
+             * Type
+             * @default absolute
+             * @constant
+             */
+            type?: "absolute";
+            /** Url */
+            url: string;
+        };
+        /**
          * Measure
          * @description What a bare number means. The range stands beside it, as pydantic's `Field(ge=, le=)`.
          */
         Measure: {
+            /**
+             * Answers
+             * @description Codes by which a record system says each level, "true" or "false", or `NO_ANSWER` that it is none of them
+             */
+            answers?: {
+                [key: string]: components["schemas"]["Code"][];
+            };
             /**
              * Assay Of
              * @description This field names the assay of another measure and is no covariate itself
@@ -793,6 +1178,18 @@ export interface components {
              */
             codes?: components["schemas"]["Code"][];
             /**
+             * Dose Of
+             * @description Codes of the drug whose dose this is, in `ucum`: an amount over a time
+             * @default []
+             */
+            dose_of?: components["schemas"]["Code"][];
+            /**
+             * Held In
+             * @description The element of a record that holds the measure, where it is no Observation; `Condition.onset` is that of the study's diagnosis
+             * @enum {string}
+             */
+            held_in?: "Patient.birthDate" | "Patient.gender" | "Condition.onset";
+            /**
              * Help
              * @description How it is measured, for whoever enters it
              * @default
@@ -805,7 +1202,7 @@ export interface components {
             label: string;
             /**
              * Other Units
-             * @description Factor from an accepted unit to `unit`; any other unit is an error
+             * @description Factor from an accepted unit (UCUM) to `unit`; any other unit is an error
              */
             other_units?: {
                 [key: string]: number;
@@ -996,6 +1393,23 @@ export interface components {
             ready: true;
         };
         /**
+         * OperationOutcome
+         * @description An error, as FHIR R4 writes it.
+         */
+        OperationOutcome: {
+            /**
+             * Issue
+             * @description What is wrong
+             */
+            issue: components["schemas"]["Issue"][];
+            /**
+             * Resourcetype
+             * @description Always OperationOutcome
+             * @constant
+             */
+            resourceType: "OperationOutcome";
+        };
+        /**
          * Outcome
          * @description What happened to the patient of one prediction.
          */
@@ -1080,6 +1494,15 @@ export interface components {
             ];
         };
         /**
+         * OverrideReason
+         * @description Why a card was dismissed: a code, free text, or both.
+         */
+        OverrideReason: {
+            reason?: components["schemas"]["ReasonCoding"] | null;
+            /** Usercomment */
+            userComment?: string | null;
+        } | unknown | unknown;
+        /**
          * Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis
          * @description Baseline of a patient with active rheumatoid arthritis (DAS28-ESR above 3.2), before the first dose.
          */
@@ -1089,7 +1512,15 @@ export interface components {
              * @description Expected: a number from 18 to 100 years.
              * @example 54
              */
-            age_years: number;
+            age_years: number | {
+                /**
+                 * @description The value is converted to years
+                 * @enum {unknown}
+                 */
+                unit: "years" | "a";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Anti-CCP positive
              * @description By the assay's own threshold. Expected: true or false.
@@ -1103,7 +1534,15 @@ export interface components {
              * @default null
              * @example 22
              */
-            crp_mg_per_l?: number | null;
+            crp_mg_per_l?: number | null | {
+                /**
+                 * @description The value is converted to mg/L
+                 * @enum {unknown}
+                 */
+                unit: "mg/L" | "mg/dL" | "ug/mL" | "mg/l" | "mg/dl" | "ug/ml";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Current smoker
              * @description Expected: true or false.
@@ -1117,21 +1556,45 @@ export interface components {
              * @default null
              * @example 4.5
              */
-            disease_duration_years?: number | null;
+            disease_duration_years?: number | null | {
+                /**
+                 * @description The value is converted to years
+                 * @enum {unknown}
+                 */
+                unit: "years" | "a";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * ESR
              * @description Expected: a number from 0 to 200 mm/h.
              * @default null
              * @example 48
              */
-            esr_mm_per_h?: number | null;
+            esr_mm_per_h?: number | null | {
+                /**
+                 * @description The value is converted to mm/h
+                 * @enum {unknown}
+                 */
+                unit: "mm/h";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * HAQ disability index
-             * @description 0 (no difficulty) to 3 (unable to do). Expected: a number from 0 to 3.
+             * @description 0 is no difficulty, 3 is unable to do. Expected: a number from 0 to 3.
              * @default null
              * @example 1.5
              */
-            haq_di?: number | null;
+            haq_di?: number | null | {
+                /**
+                 * @description The value is converted to
+                 * @enum {unknown}
+                 */
+                unit: "{score}" | "1";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * IL-21 assay
              * @description No absolute level on which assays agree. Expected: the assay's name.
@@ -1141,39 +1604,92 @@ export interface components {
             il21_assay?: string | null;
             /**
              * Serum IL-21
-             * @description Below the limit of detection: {"comparator": "<", "value": limit}, or <limit in a data file. Expected: a number from 0 to 20000 pg/mL.
+             * @description Expected: a number from 0 to 20000 pg/mL, or {"comparator": "<", "value": limit} below the limit of detection.
              * @default null
              * @example 85
              */
-            il21_pg_per_ml?: number | components["schemas"]["Undetectable"] | null;
+            il21_pg_per_ml?: number | components["schemas"]["Undetectable"] | null | {
+                /**
+                 * @description The value is converted to pg/mL
+                 * @enum {unknown}
+                 */
+                unit: "pg/mL" | "ng/L" | "ng/mL" | "pg/ml" | "ng/l" | "ng/ml";
+                /** @description In that unit */
+                value: number;
+            } | {
+                /**
+                 * @description The value is the limit of detection
+                 * @constant
+                 */
+                comparator: "<";
+                /**
+                 * @description The value is converted to pg/mL
+                 * @enum {unknown}
+                 */
+                unit: "pg/mL" | "ng/L" | "ng/mL" | "pg/ml" | "ng/l" | "ng/ml";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Methotrexate dose
              * @description Expected: a number from 0 to 50 mg/week.
              * @default null
              * @example 12.5
              */
-            methotrexate_mg_per_week?: number | null;
+            methotrexate_mg_per_week?: number | null | {
+                /**
+                 * @description The value is converted to mg/week
+                 * @enum {unknown}
+                 */
+                unit: "mg/week" | "mg/wk";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Pain
-             * @description Visual analogue scale, 0 to 100 mm. Expected: a number from 0 to 100 mm.
+             * @description Visual analogue scale. Expected: a number from 0 to 100 mm.
              * @default null
              * @example 68
              */
-            pain_mm?: number | null;
+            pain_mm?: number | null | {
+                /**
+                 * @description The value is converted to mm
+                 * @enum {unknown}
+                 */
+                unit: "mm" | "cm" | "{score}";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Patient global assessment
-             * @description Visual analogue scale, 0 to 100 mm. Expected: a number from 0 to 100 mm.
+             * @description Visual analogue scale. Expected: a number from 0 to 100 mm.
              * @default null
              * @example 65
              */
-            patient_global_mm?: number | null;
+            patient_global_mm?: number | null | {
+                /**
+                 * @description The value is converted to mm
+                 * @enum {unknown}
+                 */
+                unit: "mm" | "cm" | "{score}";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Physician global assessment
-             * @description Visual analogue scale, 0 to 100 mm. Expected: a number from 0 to 100 mm.
+             * @description Visual analogue scale. Expected: a number from 0 to 100 mm.
              * @default null
              * @example 60
              */
-            physician_global_mm?: number | null;
+            physician_global_mm?: number | null | {
+                /**
+                 * @description The value is converted to mm
+                 * @enum {unknown}
+                 */
+                unit: "mm" | "cm" | "{score}";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Rheumatoid factor positive
              * @description By the laboratory's own threshold. Expected: true or false.
@@ -1193,13 +1709,29 @@ export interface components {
              * @description Expected: a whole number from 0 to 28 joints.
              * @example 9
              */
-            swollen_joint_count_28: number;
+            swollen_joint_count_28: number | {
+                /**
+                 * @description The value is converted to joints
+                 * @enum {unknown}
+                 */
+                unit: "joints" | "{#}" | "{joints}" | "1";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Tender joint count (28)
              * @description Expected: a whole number from 0 to 28 joints.
              * @example 14
              */
-            tender_joint_count_28: number;
+            tender_joint_count_28: number | {
+                /**
+                 * @description The value is converted to joints
+                 * @enum {unknown}
+                 */
+                unit: "joints" | "{#}" | "{joints}" | "1";
+                /** @description In that unit */
+                value: number;
+            };
             /**
              * Treg gating
              * @description How regulatory T cells were gated: the scale shifts threefold with it. Expected: the assay's name.
@@ -1213,7 +1745,15 @@ export interface components {
              * @default null
              * @example 5.2
              */
-            treg_percent_of_cd4?: number | null;
+            treg_percent_of_cd4?: number | null | {
+                /**
+                 * @description The value is converted to %
+                 * @enum {unknown}
+                 */
+                unit: "%";
+                /** @description In that unit */
+                value: number;
+            };
         };
         /**
          * Prediction
@@ -1370,6 +1910,15 @@ export interface components {
              */
             unconfirmed?: string;
         };
+        /** ReasonCoding */
+        ReasonCoding: {
+            /** Code */
+            code: string;
+            /** Display */
+            display?: string | null;
+            /** System */
+            system: string;
+        };
         /**
          * Refreshed
          * @description What came of looking for another model.
@@ -1476,6 +2025,13 @@ export interface components {
              * @description Of response, for this patient
              */
             probability: number;
+        };
+        /** Source */
+        Source: {
+            /** Label */
+            label: string;
+            /** Url */
+            url: string;
         };
         /**
          * Support
@@ -1651,6 +2207,763 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cds_hooks_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CdsServices"];
+                };
+            };
+            /** @description This server does not know who asks (`/problems/unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This caller may not do that (`/problems/missing-scope`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body took too long to arrive (`/problems/body-too-slow`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This key asks too often (`/problems/too-many-requests`) */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server has as many requests as it can answer in time (`/problems/overloaded`); The server cannot find out who asks (`/problems/identity-unavailable`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cds_hooks_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                service_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "context": {
+                 *         "patientId": "17"
+                 *       },
+                 *       "fhirServer": "https://fhir.hospital.example/r4",
+                 *       "hook": "patient-view",
+                 *       "hookInstance": "00000000-0000-0000-0000-000000000000",
+                 *       "prefetch": {
+                 *         "patient": {
+                 *           "id": "17",
+                 *           "resourceType": "Patient"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["HookRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description The body is not JSON (`/problems/malformed-json`); The request cannot be answered (`/problems/bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This server does not know who asks (`/problems/unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This caller may not do that (`/problems/missing-scope`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description There is nothing at this address (`/problems/not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body took too long to arrive (`/problems/body-too-slow`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The patient's data could not be had (`/problems/fhir-data-missing`) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body is too large (`/problems/too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body must be of another type (`/problems/unsupported-media-type`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The input is not valid (`/problems/invalid-input`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This key asks too often (`/problems/too-many-requests`) */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description No model is loaded yet (`/problems/not-ready`); The audit cannot be written (`/problems/audit-unavailable`); The server has as many requests as it can answer in time (`/problems/overloaded`); The server cannot find out who asks (`/problems/identity-unavailable`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    cds_hooks_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                service_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "feedback": [
+                 *         {
+                 *           "card": "00000000-0000-0000-0000-000000000000",
+                 *           "outcome": "accepted",
+                 *           "outcomeTimestamp": "2026-01-31T12:00:00Z"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Feedback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON (`/problems/malformed-json`); The request cannot be answered (`/problems/bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This server does not know who asks (`/problems/unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This caller may not do that (`/problems/missing-scope`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description There is nothing at this address (`/problems/not-found`) */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body took too long to arrive (`/problems/body-too-slow`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body is too large (`/problems/too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body must be of another type (`/problems/unsupported-media-type`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The input is not valid (`/problems/invalid-input`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This key asks too often (`/problems/too-many-requests`) */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description No model is loaded yet (`/problems/not-ready`); The audit cannot be written (`/problems/audit-unavailable`); The server has as many requests as it can answer in time (`/problems/overloaded`); The server cannot find out who asks (`/problems/identity-unavailable`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_predict: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your pseudonym of the patient: what was recorded under it can be made unreadable together */
+                "Subject-Reference"?: string;
+                /** @description A name of this request that you choose; sent again within a day it gets the same answer */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "parameter": [
+                 *         {
+                 *           "name": "patient-values",
+                 *           "part": [
+                 *             {
+                 *               "name": "age_years",
+                 *               "valueDecimal": 54
+                 *             },
+                 *             {
+                 *               "name": "sex",
+                 *               "valueCode": "female"
+                 *             },
+                 *             {
+                 *               "name": "disease_duration_years",
+                 *               "valueDecimal": 4.5
+                 *             },
+                 *             {
+                 *               "name": "treg_percent_of_cd4",
+                 *               "valueDecimal": 5.2
+                 *             },
+                 *             {
+                 *               "name": "il21_pg_per_ml",
+                 *               "valueDecimal": 85
+                 *             },
+                 *             {
+                 *               "name": "tender_joint_count_28",
+                 *               "valueDecimal": 14
+                 *             },
+                 *             {
+                 *               "name": "swollen_joint_count_28",
+                 *               "valueDecimal": 9
+                 *             },
+                 *             {
+                 *               "name": "patient_global_mm",
+                 *               "valueDecimal": 65
+                 *             },
+                 *             {
+                 *               "name": "physician_global_mm",
+                 *               "valueDecimal": 60
+                 *             },
+                 *             {
+                 *               "name": "pain_mm",
+                 *               "valueDecimal": 68
+                 *             },
+                 *             {
+                 *               "name": "haq_di",
+                 *               "valueDecimal": 1.5
+                 *             },
+                 *             {
+                 *               "name": "esr_mm_per_h",
+                 *               "valueDecimal": 48
+                 *             },
+                 *             {
+                 *               "name": "crp_mg_per_l",
+                 *               "valueDecimal": 22
+                 *             },
+                 *             {
+                 *               "name": "rf_positive",
+                 *               "valueBoolean": true
+                 *             },
+                 *             {
+                 *               "name": "anti_ccp_positive",
+                 *               "valueBoolean": true
+                 *             },
+                 *             {
+                 *               "name": "methotrexate_mg_per_week",
+                 *               "valueDecimal": 12.5
+                 *             },
+                 *             {
+                 *               "name": "current_smoker",
+                 *               "valueBoolean": false
+                 *             },
+                 *             {
+                 *               "name": "treg_gating",
+                 *               "valueString": "CD25+FoxP3+"
+                 *             },
+                 *             {
+                 *               "name": "il21_assay",
+                 *               "valueString": "ELISA"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "resourceType": "Parameters"
+                 *     }
+                 */
+                "application/fhir+json": {
+                    /**
+                     * @description The kind of resource
+                     * @enum {unknown}
+                     */
+                    resourceType: "Parameters" | "Bundle";
+                };
+            };
+        };
+        responses: {
+            /** @description The prediction */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": {
+                        /**
+                         * @description The kind of resource
+                         * @enum {unknown}
+                         */
+                        resourceType: "RiskAssessment";
+                    };
+                };
+            };
+            /** @description The body is not JSON (`/problems/malformed-json`); The request cannot be answered (`/problems/bad-request`) */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This server does not know who asks (`/problems/unauthenticated`) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This caller may not do that (`/problems/missing-scope`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The answer cannot have this form (`/problems/not-acceptable`) */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body took too long to arrive (`/problems/body-too-slow`) */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description A request with this Idempotency-Key is being answered (`/problems/idempotency-key-in-use`) */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body is too large (`/problems/too-large`) */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The body must be of another type (`/problems/unsupported-media-type`) */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The input is not valid (`/problems/invalid-input`); This Idempotency-Key was used for another request (`/problems/idempotency-key-reused`) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description This key asks too often (`/problems/too-many-requests`) */
+            429: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description No model is loaded yet (`/problems/not-ready`); The audit cannot be written (`/problems/audit-unavailable`); The server has as many requests as it can answer in time (`/problems/overloaded`); The server cannot find out who asks (`/problems/identity-unavailable`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the operation takes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": {
+                        /**
+                         * @description The kind of resource
+                         * @enum {unknown}
+                         */
+                        resourceType: "OperationDefinition";
+                    };
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description No model is loaded yet (`/problems/not-ready`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+        };
+    };
+    fhir_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What this server can do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": {
+                        /**
+                         * @description The kind of resource
+                         * @enum {unknown}
+                         */
+                        resourceType: "CapabilityStatement";
+                    };
+                };
+            };
+            /** @description The request's headers are too large (`/problems/headers-too-large`) */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description No model is loaded yet (`/problems/not-ready`) */
+            503: {
+                headers: {
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/fhir+json": components["schemas"]["OperationOutcome"];
                 };
             };
         };

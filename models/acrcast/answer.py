@@ -1,20 +1,28 @@
 """The complete answer for a patient: risks, what carried them, where the patient lies, what was missing and what to beware of."""
 
-from math import isnan, nan
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from acrcast.arrays import Floats
 from acrcast.contract import Covariates, OnePatient
 from acrcast.derived import scores_of
-from acrcast.estimators.patterns import Draws, Pattern
+from acrcast.estimators.design import ColumnValues
+from acrcast.estimators.ensemble import BoostedEnsemble
+from acrcast.estimators.normal import expit
 from acrcast.missing_measures import expected_shares
-from acrcast.prediction import ArmRisk, Benefit, Contribution, MissingMeasure, Prediction, Support
-from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel, Risks, risks_of
-from acrcast.support import Judge
+from acrcast.one_product import Ends, OneProduct, around
+from acrcast.prediction import Prediction, Support
+from acrcast.response_model import DEFAULT_LEVEL, ResponseModel
+from acrcast.support import INSIDE, Judge
 from acrcast.validation.performance import log_odds_of
 
 DECIMALS = 6
+SCALE = 10.0**DECIMALS
 NOT_TAKEN = "Measures not taken or below detection, averaged over"
 
 
@@ -34,6 +42,22 @@ def judge_of(model: ResponseModel) -> Judge:
     return Judge(model.training_range, model.preparation.conditional, model.study.contract, fields, model.study.assays)
 
 
+class _Numbers(NamedTuple):
+    """Of one patient, not rounded.
+
+    half: (arms, M) half the members' log-odds. risk: the estimate's, of each arm. added: (arms, parts) what each part of the
+    explanation adds to the log-odds. named: measure and label of each. baseline: of each arm. shares: see `expected_shares`.
+    """
+
+    half: Floats
+    risk: list[float]
+    added: Floats
+    named: Sequence[tuple[str | None, str]]
+    baseline: list[float]
+    support: Support
+    shares: dict[str, float]
+
+
 class Bedside:
     """A model made ready to answer for one patient after another: what does not depend on the patient is worked out once.
 
@@ -45,103 +69,140 @@ class Bedside:
         self._judge = judge_of(model)
         study = model.study
         self.contract = study.contract
-        self._treated, self._control = study.treated.key, study.control
+        self._arms = (study.treated.key, *([study.control] if study.control is not None else []))
         self._averages = {key: _average(values, level) for key, values in model.averages.items()}
         self._labels = {field.name: field.measure.label for field in study.contract}
         fields = [column.field for column in model.terms.columns]
         self._first_columns = np.array([fields.index(name) for name in dict.fromkeys(fields)])
         self._labelled: list[tuple[str | None, str]] = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
         self._scores = scores_of(study.contract.names)
+        self._identity = asdict(model.identity)
         self.always: list[str] = []
         if model.identity.training_data == "simulated":
             self.always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
         self.always += model.cautions
+        self._columns = ColumnValues(model.terms.columns)
+        self._precision = self._judge.precision(np.ones(len(fields), dtype=bool))
+        linear = model.ensemble.linear()
+        self._complete = OneProduct(linear, model.preparation.standardisation, self._precision)
+        self._baseline: list[float] = linear.intercept[:, 1, 0].tolist()
 
     def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
         """The complete answer."""
+        return Prediction.of(self.answer(patient, prediction_id))
+
+    def answer(self, patient: OnePatient, prediction_id: str = "") -> dict[str, Any]:
+        """The complete answer as plain data, which is what leaves: to make it of a `Prediction` would take half as long again."""
+        model = self._model
+        numbers = self._complete_numbers(patient) or self._numbers(patient)
+        shares = numbers.shares
+        ends, positive = around(numbers.risk, numbers.half, self._level)
+        answer: dict[str, Any] = {
+            "prediction_id": prediction_id,
+            "study": model.study.key,
+            "endpoint": model.study.endpoint.title,
+            "model": self._identity,
+        }
+        if positive is not None:
+            difference, low, high = ends[2]
+            answer["control"] = self._arm_risk(self._arms[1], ends[1])
+            answer["treated"] = self._arm_risk(self._arms[0], ends[0])
+            answer["benefit"] = {
+                "difference": _rounded(difference),
+                "interval": (_rounded(low), _rounded(high)),
+                "probability_positive": _rounded(positive),
+            }
+        else:
+            answer["treated"] = self._arm_risk(self._arms[0], ends[0])
+        answer["level"] = self._level
+        answer["estimate_conditions_on"] = model.estimate_conditions_on
+        answer["derived"] = self.scores(patient)
+        answer["explanation_scale"] = "log-odds"
+        answer["explanation_baseline"] = _rounded(numbers.baseline[0])
+        if len(numbers.baseline) > 1:
+            answer["explanation_control_baseline"] = _rounded(numbers.baseline[1])
+        answer["explanation"] = _explanation(numbers.named, numbers.added)
+        support = numbers.support
+        answer["support"] = {"status": support.status, "measures": support.measures}
+        _, low, high = ends[0]
+        answer["missing"] = self._missing(shares, high - low) if shares else ()
+        answer["cautions"] = self._cautions(patient, support)
+        answer["intended_use"] = model.study.intended_use
+        return answer
+
+    def _complete_numbers(self, patient: OnePatient) -> _Numbers | None:
+        """Of a patient of whom everything is known; None for any other."""
+        scaled = self._columns.of_one(patient)
+        total = sum(scaled)
+        # a sum with NaN in it is NaN
+        if patient.below or total != total:  # noqa: PLR0124
+            return None
+        half, estimate, added, distance = self._complete.of(scaled)
+        baseline, ensemble = self._baseline, self._model.ensemble
+        if isinstance(ensemble, BoostedEnsemble):
+            Z = self._model.preparation.standardisation.apply(np.array([scaled]))
+            log_odds, added, left = ensemble.of_complete(Z)
+            ensemble.move(half, 0.5 * log_odds - estimate)
+            estimate, baseline = (0.5 * log_odds).tolist(), left.tolist()
+        if distance < self._precision.plain and self._judge.is_within(patient):
+            support = INSIDE
+        else:
+            support = self._judge.judge_one(patient, self._model.standardise_one(patient)[0])
+        # a field's columns are side by side
+        added = np.add.reduceat(added, self._first_columns, axis=1)
+        risk = [0.5 + 0.5 * math.tanh(value) for value in estimate]
+        return _Numbers(half, risk, added, self._labelled, baseline, support, {})
+
+    def _numbers(self, patient: OnePatient) -> _Numbers:
         model = self._model
         Z, known, below = model.standardise_one(patient)
         pattern = model.patterns.of(known, below)
         draws = pattern.draws(Z)
         log_odds = model.ensemble.log_odds(pattern, Z, draws, model.terms.arms)
-        risks = risks_of(log_odds, self._level)
-        treated = self._arm_risk(self._treated, risks.treated)
-        control = (
-            None if risks.control is None or self._control is None else self._arm_risk(self._control, risks.control)
-        )
-        support = self._judge.judge_one(patient, Z)
-        baseline, explanation = self._explained(pattern, Z, draws, risks)
-        shares = {} if pattern.is_complete else expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
-        return Prediction(
-            prediction_id=prediction_id,
-            study=model.study.key,
-            endpoint=model.study.endpoint.title,
-            model=model.identity,
-            control=control,
-            treated=treated,
-            benefit=_benefit(risks),
-            level=self._level,
-            estimate_conditions_on=model.estimate_conditions_on,
-            derived=self._derived(patient),
-            explanation_scale="log-odds",
-            explanation_baseline=baseline[0],
-            explanation_control_baseline=baseline[1] if len(baseline) > 1 else None,
-            explanation=explanation,
-            support=support,
-            missing=self._missing(shares, risks.treated),
-            cautions=self._cautions(patient, support),
-            intended_use=model.study.intended_use,
-        )
-
-    def _arm_risk(self, arm: str, risks: ArmRisks) -> ArmRisk:
-        average, low, high = self._averages[arm]
-        return ArmRisk(
-            arm=arm,
-            probability=_rounded(risks.probability[0]),
-            interval=(_rounded(risks.low[0]), _rounded(risks.high[0])),
-            average=average,
-            average_interval=(low, high),
-        )
-
-    def _explained(
-        self, pattern: Pattern, Z: Floats, draws: Draws, risks: Risks
-    ) -> tuple[list[float], tuple[Contribution, ...]]:
-        """Each arm's baseline, and what each measured field adds to the log-odds, with the rest under None.
-
-        They add up to the estimate's log-odds exactly.
-        """
-        values, baseline = self._model.ensemble.contributions(pattern, Z, draws)
-        # a field's columns are side by side
-        added, named = np.add.reduceat(values, self._first_columns, axis=1), self._labelled
+        risk = expit(log_odds[0, :, 1]).mean(axis=1)
+        values, baseline = model.ensemble.contributions(pattern, Z, draws)
+        added, named, shares = np.add.reduceat(values, self._first_columns, axis=1), self._labelled, {}
         if not pattern.is_complete:
-            taken = np.flatnonzero(np.isin(self._first_columns, pattern.known))
-            arms = [arm.probability[0] for arm in (risks.treated, risks.control) if arm is not None]
-            rest = log_odds_of(np.array(arms)) - baseline - added[:, taken].sum(axis=1)
+            taken = np.flatnonzero(known[self._first_columns])
+            rest = log_odds_of(risk) - baseline - added[:, taken].sum(axis=1)
             added, named = np.column_stack([added[:, taken], rest]), [*(named[k] for k in taken), (None, NOT_TAKEN)]
-        treated, *control = rounded = (np.round(added, DECIMALS) + 0.0).tolist()
-        left = [_rounded(value) for value in baseline.tolist()]
-        if not any(map(any, rounded)):
-            # an arm's response rate is carried by no measure
-            return left, ()
-        order = sorted(range(len(treated)), key=lambda k: -abs(treated[k]))
-        return left, tuple([Contribution(*named[k], treated[k], control[0][k] if control else None) for k in order])
+            shares = expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
+        support = self._judge.judge_one(patient, Z)
+        return _Numbers(0.5 * log_odds[0, :, 0], risk.tolist(), added, named, baseline.tolist(), support, shares)
 
-    def _derived(self, patient: OnePatient) -> dict[str, float]:
+    def _arm_risk(self, arm: str, ends: Ends) -> dict[str, Any]:
+        probability, low, high = ends
+        average, average_interval = self._averages[arm]
+        return {
+            "arm": arm,
+            "probability": _rounded(probability),
+            "interval": (_rounded(low), _rounded(high)),
+            "average": average,
+            "average_interval": average_interval,
+        }
+
+    def scores(self, patient: OnePatient) -> dict[str, float]:
         """The scores that the patient's measures allow, to two decimals."""
-        values = patient.values.copy()
-        for j in patient.below:
-            values[j] = nan
-        scores = ((score.name, float(score.of([values[j] for j in score.positions]))) for score in self._scores)
-        return {name: round(score, 2) for name, score in scores if not isnan(score)}
+        values = patient.values
+        if patient.below:
+            values = values.copy()
+            for j in patient.below:
+                values[j] = math.nan
+        scores = [(score.name, float(score.of(*[values[j] for j in score.positions]))) for score in self._scores]
+        return {name: round(score * 100) / 100 for name, score in scores if not math.isnan(score)}
 
-    def _missing(self, shares: dict[str, float], treated: ArmRisks) -> tuple[MissingMeasure, ...]:
+    def _missing(self, shares: dict[str, float], now: float) -> tuple[dict[str, Any], ...]:
         """What was not taken, with the treated arm's interval now and as expected once the measure is taken."""
-        now = float(treated.high[0] - treated.low[0])
         found = [
-            MissingMeasure(name, self._labels[name], _rounded(now), _rounded(now * share))
+            {
+                "measure": name,
+                "label": self._labels[name],
+                "interval_width": _rounded(now),
+                "expected_interval_width_if_measured": _rounded(now * share),
+            }
             for name, share in shares.items()
         ]
-        return tuple(sorted(found, key=lambda measure: measure.expected_interval_width_if_measured))
+        return tuple(sorted(found, key=itemgetter("expected_interval_width_if_measured")))
 
     def _cautions(self, patient: OnePatient, support: Support) -> tuple[str, ...]:
         study = self._model.study
@@ -155,7 +216,7 @@ class Bedside:
             cautions.append(f"This patient lies at the edge of the training data ({labels}).")
         for field, position in study.contract.assay_positions:
             named, trained = patient.assays[field.name], study.assays[field.name]
-            if named == trained or isnan(patient.values[position]):
+            if named == trained or math.isnan(patient.values[position]):
                 continue
             if not named:
                 cautions.append(
@@ -168,20 +229,34 @@ class Bedside:
         return tuple(cautions)
 
 
-def _average(values: Floats, level: float) -> tuple[float, float, float]:
+def _explanation(named: Sequence[tuple[str | None, str]], added: Floats) -> tuple[dict[str, Any], ...]:
+    """The parts with what they add in each arm (arms, parts), the largest in the treated arm first."""
+    # of a few dozen numbers at once, NumPy's rounding is faster than Python's
+    treated, *control = [[value / SCALE + 0.0 for value in arm] for arm in np.rint(added * SCALE).tolist()]
+    if not any(treated) and not any(map(any, control)):
+        # an arm's response rate is carried by no measure
+        return ()
+    sizes = [abs(value) for value in treated]
+    order = sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)
+    found: list[dict[str, Any]] = [
+        {"measure": named[k][0], "label": named[k][1], "contribution": treated[k]} for k in order
+    ]
+    if control:
+        for k, part in zip(order, found, strict=True):
+            part["control_contribution"] = control[0][k]
+    for part in found:
+        if part["measure"] is None:
+            del part["measure"]
+    return tuple(found)
+
+
+def _average(values: Floats, level: float) -> tuple[float, tuple[float, float]]:
     """An arm's own response rate, with its interval."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return _rounded(values.mean()), _rounded(low), _rounded(high)
-
-
-def _benefit(risks: Risks) -> Benefit | None:
-    if risks.benefit is None or risks.probability_positive is None:
-        return None
-    ends = (_rounded(risks.benefit.low[0]), _rounded(risks.benefit.high[0]))
-    return Benefit(_rounded(risks.benefit.probability[0]), ends, _rounded(risks.probability_positive[0]))
+    ordered, last = np.sort(values), len(values) - 1
+    low, high = np.interp([(1 - level) / 2 * last, (1 + level) / 2 * last], np.arange(len(values)), ordered)
+    return _rounded(values.mean()), (_rounded(low), _rounded(high))
 
 
 def _rounded(value: float) -> float:
     """Six decimals, by the same arithmetic as numpy's `round` on columns, and never a negative zero."""
-    scale = 10.0**DECIMALS
-    return round(float(value) * scale) / scale + 0.0
+    return round(float(value) * SCALE) / SCALE + 0.0

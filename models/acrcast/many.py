@@ -6,7 +6,7 @@ from acrcast.arrays import Bools, Floats, alike
 from acrcast.estimators.ensemble import LogisticEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Linear, Pattern
-from acrcast.response_model import ArmRisks, ResponseModel, Risks, quantiles, risks_of
+from acrcast.response_model import ResponseModel, Risks, members_for, risks_around, risks_of
 
 # So many rows have 200 members in two arms in about 400 kB.
 ROWS_AT_ONCE = 128
@@ -31,31 +31,11 @@ def _risks(model: ResponseModel, pattern: Pattern, Z: Floats, level: float) -> R
 
 
 def _of_linear(linear: Linear, Z: Floats, level: float) -> Risks:
-    """Of complete rows and members that are linear in them: one product, and one array that is worked on in place."""
-    arms, _, size, q = linear.slope.shape
-    positions, shares = quantiles(size, level)
+    """Of complete rows and members that are linear in them: the members are one product for each arm."""
+    arms, _, size, _ = linear.slope.shape
     estimate = expit(Z @ linear.slope[:, 1, 0].T + linear.intercept[:, 1, 0])
-    members = Z @ linear.slope[:, 0].reshape(-1, q).T
-    members += linear.intercept[:, 0].ravel()
-    members = members.reshape(-1, arms, size)
-    ends = expit(np.sort(members, axis=-1)[..., positions] @ shares)
-    treated, *control = (_arm(estimate[:, a], ends[:, a]) for a in range(arms))
-    if not control:
-        return Risks(treated, None, None, None)
-    members *= 0.5
-    np.tanh(members, out=members)
-    # twice the members' benefit: a risk is half of 1 + tanh of half its log-odds
-    doubled = np.subtract(members[:, 0], members[:, 1])
-    positive = np.count_nonzero(doubled > 0, axis=1) / size
-    doubled.sort(axis=-1)
-    return Risks(
-        treated,
-        control[0],
-        _arm(estimate[:, 0] - estimate[:, 1], 0.5 * (doubled[:, positions] @ shares)),
-        positive,
-    )
-
-
-def _arm(estimate: Floats, ends: Floats) -> ArmRisks:
-    """The interval is widened to hold the estimate, as in `risks_of`."""
-    return ArmRisks(estimate, np.minimum(ends[:, 0], estimate), np.maximum(ends[:, 1], estimate))
+    members = members_for(len(Z), arms, size)
+    for a in range(arms):
+        np.matmul(Z, linear.slope[a, 0].T, out=members[a])
+        members[a] += linear.intercept[a, 0]
+    return risks_around(estimate, members, level)

@@ -1,5 +1,6 @@
 """What comes out for one patient: both risks, their difference, intervals, support, what was missing, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
@@ -40,6 +41,11 @@ class ArmRisk:
     average: Risk
     average_interval: Interval
 
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "ArmRisk":
+        intervals = {name: tuple(answer[name]) for name in ("interval", "average_interval")}
+        return cls(**{**answer, **intervals})
+
 
 @dataclass(frozen=True, slots=True)
 class Benefit:
@@ -68,6 +74,10 @@ class Contribution:
     label: str
     contribution: float
     control_contribution: float | None
+
+
+# What a part of an explanation may lack.
+NEITHER = {"measure": None, "control_contribution": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,25 @@ class Prediction:
         """Plain data for JSON, without members that are None."""
         answer: dict[str, Any] = _plain(self)
         return answer
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "Prediction":
+        """The prediction that `as_answer` makes this of."""
+        control, benefit = answer.get("control"), answer.get("benefit")
+        return cls(
+            **{
+                **answer,
+                "model": ModelIdentity(**answer["model"]),
+                "treated": ArmRisk.of(answer["treated"]),
+                "control": None if control is None else ArmRisk.of(control),
+                "benefit": None if benefit is None else Benefit(**benefit | {"interval": tuple(benefit["interval"])}),
+                "explanation_control_baseline": answer.get("explanation_control_baseline"),
+                "explanation": tuple([Contribution(**NEITHER | part) for part in answer["explanation"]]),
+                "support": Support(answer["support"]["status"], tuple(answer["support"]["measures"])),
+                "missing": tuple([MissingMeasure(**measure) for measure in answer["missing"]]),
+                "cautions": tuple(answer["cautions"]),
+            }
+        )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  any member of a prediction

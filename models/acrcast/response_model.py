@@ -9,6 +9,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Covariates, OnePatient
+from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
@@ -37,33 +38,42 @@ class ArmRisks:
 
 @dataclass(frozen=True, slots=True)
 class Risks:
-    """Risks of n patients in both arms; `control` and the benefit are None in a one-arm study.
+    """Risks of n patients in both arms, as one array: of one patient, each array more would cost more than the numbers in it.
 
-    benefit: treated less control, (n,) with interval. probability_positive: (n,) share of the ensemble with a benefit above 0.
+    values: (n, 3, 3) probability, low and high of treated, control and benefit (treated less control); (n, 1, 3) with one arm.
+    probability_positive: (n,) share of the ensemble with a benefit above 0; None with one arm.
     """
 
-    treated: ArmRisks
-    control: ArmRisks | None
-    benefit: ArmRisks | None
+    values: Floats
     probability_positive: Floats | None
 
     @classmethod
     def empty(cls, n: int, two_arms: bool) -> "Risks":  # noqa: FBT001  the study's own flag
         """Risks that are still to be put in."""
-
-        def arm() -> ArmRisks:
-            return ArmRisks(np.empty(n), np.empty(n), np.empty(n))
-
-        return cls(arm(), arm(), arm(), np.empty(n)) if two_arms else cls(arm(), None, None, None)
+        return cls(np.empty((n, 3, 3)), np.empty(n)) if two_arms else cls(np.empty((n, 1, 3)), None)
 
     def put(self, rows: Integers, risks: "Risks") -> None:
         """The risks of these rows."""
-        for name in ("treated", "control", "benefit"):
-            into, given = getattr(self, name), getattr(risks, name)
-            if into is not None:
-                into.probability[rows], into.low[rows], into.high[rows] = given.probability, given.low, given.high
+        self.values[rows] = risks.values
         if self.probability_positive is not None:
             self.probability_positive[rows] = risks.probability_positive
+
+    @property
+    def treated(self) -> ArmRisks:
+        return self._part(0)
+
+    @property
+    def control(self) -> ArmRisks | None:
+        """None in a one-arm study."""
+        return self._part(1) if self.probability_positive is not None else None
+
+    @property
+    def benefit(self) -> ArmRisks | None:
+        """None in a one-arm study."""
+        return self._part(2) if self.probability_positive is not None else None
+
+    def _part(self, k: int) -> ArmRisks:
+        return ArmRisks(self.values[:, k, 0], self.values[:, k, 1], self.values[:, k, 2])
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,11 @@ class ResponseModel:
     averages: Mapping[str, Floats]
     evidence: Mapping[str, Any] = field(default_factory=dict)
     promotion: Promotion | None = None
+
+    @property
+    def tells_patients_apart(self) -> bool:
+        """False where the arm's response rate is quoted to everybody."""
+        return self.candidate != RESPONSE_RATE
 
     @property
     def cautions(self) -> list[str]:
@@ -155,22 +170,44 @@ class ResponseModel:
 def risks_of(log_odds: Floats, level: float) -> Risks:
     """Risks from log-odds (n, arms, 2, M) by the members and by the estimate on each draw of what is unknown."""
     n, arms, _, size = log_odds.shape
-    risk = expit(log_odds)
-    # of each arm on the log-odds scale, then of the benefit
-    members, centre = np.empty((n, 2 * arms - 1, size)), np.empty((n, 2 * arms - 1))
-    members[:, :arms] = log_odds[:, :, 0]
-    np.divide(np.add.reduce(risk[:, :, 1], axis=-1), size, out=centre[:, :arms])
+    members = members_for(n, arms, size)
+    members[:arms] = log_odds[:, :, 0].swapaxes(0, 1)
+    doubled = np.tanh(0.5 * log_odds[:, :, 1])
+    return risks_around(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), members, level)
+
+
+def members_for(n: int, arms: int, size: int) -> Floats:
+    """Room for the members' log-odds in each arm, and for what they put the benefit at: (1 or 3, n, M)."""
+    return np.empty((2 * arms - 1, n, size))
+
+
+def risks_around(centre: Floats, members: Floats, level: float) -> Risks:
+    """Risks with the estimate's (n, arms), and intervals from the members' log-odds, in `members_for` them; all of it is overwritten.
+
+    An interval is taken on the log-odds scale of each arm, and of the benefit as it is. An estimate that conditions on less
+    than the members do may lie beyond them: the interval is widened to hold it.
+    """
+    kinds, n, size = members.shape
+    arms = (kinds + 1) // 2
+    positive = None
     if arms == 2:
-        np.subtract(risk[:, 0, 0], risk[:, 1, 0], out=members[:, 2])
-        np.subtract(centre[:, 0], centre[:, 1], out=centre[:, 2])
-    ends = interval(members, level)
-    ends[:, :arms] = expit(ends[:, :arms])
-    # an estimate that conditions on less than the members do may lie beyond them: the interval is widened to hold it
-    low, high = np.minimum(ends[..., 0], centre), np.maximum(ends[..., 1], centre)
-    parts = [ArmRisks(centre[:, k], low[:, k], high[:, k]) for k in range(2 * arms - 1)]
-    if arms == 1:
-        return Risks(parts[0], None, None, None)
-    return Risks(parts[0], parts[1], parts[2], np.add.reduce(members[:, 2] > 0, axis=1) / size)
+        # a risk is half of 1 + tanh of half its log-odds
+        doubled = 0.5 * members[:2]
+        np.tanh(doubled, out=doubled)
+        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
+        benefit *= 0.5
+        positive = np.count_nonzero(benefit > 0, axis=1) / size
+    positions, shares = quantiles(size, level)
+    members.sort(axis=-1)
+    values = np.empty((n, kinds, 3))
+    values[..., 1:] = (members.take(positions, axis=-1) @ shares).swapaxes(0, 1)
+    values[:, :arms, 1:] = expit(values[:, :arms, 1:])
+    values[:, :arms, 0] = centre
+    if arms == 2:
+        np.subtract(centre[:, 0], centre[:, 1], out=values[:, 2, 0])
+    np.minimum(values[..., 1], values[..., 0], out=values[..., 1])
+    np.maximum(values[..., 2], values[..., 0], out=values[..., 2])
+    return Risks(values, positive)
 
 
 def interval(members: Floats, level: float) -> Floats:

@@ -140,7 +140,7 @@ def joint_distance(conditional: ConditionalNormal, Z: Floats) -> tuple[Floats, F
     return _on_normal_scale(squared, taken), residual
 
 
-class _Precision(NamedTuple):
+class Precision(NamedTuple):
     """Of the columns that were taken and vary. matrix: (c, c). sd: (c,) conditional standard deviations, given the others.
 
     plain: squared distances below it are well inside.
@@ -161,18 +161,18 @@ class Precisions:
         self._varies = np.diag(conditional.covariance) > SMALLEST_VARIANCE
         self._kept = lru_cache(maxsize=PRECISIONS_KEPT)(self._prepare)
 
-    def of(self, taken: Bools) -> _Precision:
+    def of(self, taken: Bools) -> Precision:
         """taken: (q,)."""
         return self._kept(taken.tobytes())
 
-    def _prepare(self, taken: bytes) -> _Precision:
+    def _prepare(self, taken: bytes) -> Precision:
         columns = np.flatnonzero(np.frombuffer(taken, dtype=bool) & self._varies)
         covariance: Floats = self._conditional.covariance[columns[:, None], columns]
         matrix = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         sd: Floats = 1 / np.sqrt(np.diag(matrix))
         spread = 2 / (9 * max(len(columns), 1))
         plain = PLAIN * len(columns) * max(self._edge * spread**0.5 + 1 - spread, 0.0) ** 3
-        return _Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
+        return Precision(columns, self._conditional.mean[columns], matrix, sd, plain)
 
 
 def _squared_distance(precisions: Precisions, Z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -237,30 +237,40 @@ class Judge:
         farthest = excess.max(axis=1, initial=0.0, where=~np.isnan(excess))
         level = np.maximum(_level(farthest, named), _level(distance, limits))
         other_assay = self._other_assays(covariates)
-        return [
-            self._judged(int(level[i]), excess[i], residual[i], other_assay.get(i, []))
-            if level[i] or i in other_assay
-            else INSIDE
-            for i in range(len(covariates))
-        ]
+        away = np.array(sorted({*np.flatnonzero(level).tolist(), *other_assay}), dtype=np.int64)
+        beyond = (excess[away] > named.edge).tolist()
+        largest = np.argsort(-np.abs(residual[away]), axis=1)[:, :NAMED_AT_MOST]
+        striking = np.abs(np.take_along_axis(residual[away], largest, axis=1)) > STRIKING
+        found = [INSIDE] * len(covariates)
+        for k, (i, columns, counts) in enumerate(zip(away.tolist(), largest.tolist(), striking.tolist(), strict=True)):
+            measures = [name for name, is_beyond in zip(self._names, beyond[k], strict=True) if is_beyond]
+            others = other_assay.get(i, [])
+            measures += [name for name in others if name not in measures]
+            if not measures:
+                chosen = [j for j, counted in zip(columns, counts, strict=True) if counted] or columns[:1]
+                measures = list(dict.fromkeys(self._column_field[j] for j in chosen))
+            found[i] = Support(ORDER[2 if others else level[i]], tuple(measures))
+        return found
 
     def judge_one(self, patient: OnePatient, Z: Floats) -> Support:
         """The judgement of one patient. Z: (1, q)."""
-        return INSIDE if self._plainly_inside(patient, Z) else self.judge(patient.as_covariates(), Z)[0]
+        precision = self.precision(~np.isnan(Z[0]))
+        centred = Z[0, precision.columns] - precision.mean
+        is_near = float(centred @ precision.matrix @ centred) < precision.plain
+        return INSIDE if is_near and self.is_within(patient) else self.judge(patient.as_covariates(), Z)[0]
 
-    def _plainly_inside(self, patient: OnePatient, Z: Floats) -> bool:
-        """Whether one patient is inside by so much that nothing need be worked out to the last digit."""
+    def precision(self, taken: Bools) -> Precision:
+        """What joint distances over the taken columns (q,) are worked out with."""
+        return self._precisions.of(taken)
+
+    def is_within(self, patient: OnePatient) -> bool:
+        """Whether one patient's measures, each by itself, are inside by so much that nothing need be worked out to the last digit."""
         if self._unseen:
             return False
         for value, (low, high) in zip(patient.values, self._plain, strict=True):
             if value < low or value > high:
                 return False
-        for field, _ in self._assay_positions:
-            if patient.assays[field.name] not in ("", self._assays[field.name]):
-                return False
-        precision = self._precisions.of(~np.isnan(Z[0]))
-        centred = Z[0, precision.columns] - precision.mean
-        return float(centred @ precision.matrix @ centred) < precision.plain
+        return all(patient.assays[field.name] in ("", self._assays[field.name]) for field, _ in self._assay_positions)
 
     def excess(self, covariates: Covariates) -> Floats:
         """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.
@@ -272,15 +282,6 @@ class Judge:
         for position, level in self._unseen:
             excess[covariates.values[:, position] == level, position] = np.inf
         return np.maximum(excess, 0.0)
-
-    def _judged(self, level: int, excess: Floats, residual: Floats, other_assay: list[str]) -> Support:
-        named = [self._names[j] for j in np.flatnonzero(excess > self._training.excess.edge)]
-        named += [name for name in other_assay if name not in named]
-        if not named:
-            largest = np.argsort(-np.abs(residual))[:NAMED_AT_MOST]
-            striking = [j for j in largest if abs(residual[j]) > STRIKING] or list(largest[:1])
-            named = list(dict.fromkeys(self._column_field[j] for j in striking))
-        return Support(ORDER[2 if other_assay else level], tuple(named))
 
     def _other_assays(self, covariates: Covariates) -> dict[int, list[str]]:
         """For each patient who has any, the measures that were taken by another assay than the study's."""

@@ -14,30 +14,35 @@ import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
+from acrcast_service.around import Around
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
+from acrcast_service.basis import routes as basis
 from acrcast_service.batch import routes as batch
 from acrcast_service.batch.service import Pool
+from acrcast_service.cds_hooks import routes as cds_hooks
+from acrcast_service.cds_hooks.fhir_server import FhirServers
 from acrcast_service.champion import routes as champion
 from acrcast_service.champion.opening import challenger_of, champion_of
 from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ended
+from acrcast_service.cors import Cors
 from acrcast_service.draining import Draining
-from acrcast_service.errors import LastResort, add_error_handlers
+from acrcast_service.errors import add_error_handlers
+from acrcast_service.fhir import routes as fhir
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
 from acrcast_service.observation import routes as observation
 from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import Metrics
-from acrcast_service.observation.middleware import Observed
+from acrcast_service.observation.middleware import Observer
 from acrcast_service.observation.traces import open_traces
 from acrcast_service.open_inference import routes as open_inference
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
-from acrcast_service.security_headers import SecurityHeaders
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import Settings, read_settings
 
@@ -67,10 +72,8 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "auto_configure": False,
         },
         middleware=[
-            Middleware(Observed, lines, metrics, traces),
-            Middleware(Overload, settings),
-            Middleware(SecurityHeaders, also=draining.headers),
-            Middleware(LastResort),
+            Middleware(Cors, settings.cors_origins),
+            Middleware(Around, Observer(lines, metrics, traces), Overload(settings), draining.headers),
         ],
     )
     audit = AuditTrail(settings)
@@ -84,13 +87,28 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         audit=audit,
         auth=Auth(settings),
         batches=Pool(settings.batches_at_once),
+        fhir=FhirServers(settings),
         metrics=metrics,
         lines=lines,
         traces=traces,
     )
     add_error_handlers(app)
     # in the order of the API's page, what is asked most first
-    rooms = (prediction, batch, outcomes, model_card, health, open_inference, champion, observation, api_docs, pages)
+    rooms = (
+        prediction,
+        batch,
+        outcomes,
+        fhir,
+        cds_hooks,
+        model_card,
+        health,
+        open_inference,
+        champion,
+        observation,
+        basis,
+        api_docs,
+        pages,
+    )
     for room in rooms:
         # not include_router, which matches every request twice: once for the router, once within it
         app.router.routes.extend(guarded(room.router.routes))
@@ -137,6 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await ended(task)
     server.models.clear()
     server.batches.close()
+    await server.fhir.close()
     await server.auth.stop()
     await server.audit.stop()
     if server.traces is not None:

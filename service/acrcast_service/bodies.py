@@ -5,6 +5,8 @@ from fastapi import Request
 from acrcast.protocol import JSON
 from acrcast_service.problems import BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, HttpProblem
 
+ANY_TYPE = ("*/*", "application/*")
+
 
 async def read_json_body(request: Request, limit: int) -> bytes:
     """The body's bytes, not yet parsed. limit: bytes.
@@ -28,6 +30,19 @@ def media_type_of(request: Request) -> str:
     charsets = [part.partition(b"=")[2].strip(b'"') for part in parameters if part.startswith(b"charset=")]
     in_utf8 = all(charset in (b"utf-8", b"utf8") for charset in charsets)
     return essence.decode("latin-1") if in_utf8 else ""
+
+
+def accepted_types(request: Request) -> list[str]:
+    """The media types that the client takes, the preferred first; any, when it does not say."""
+    header = ",".join(value.decode("latin-1") for name, value in request.scope["headers"] if name == b"accept")
+    if not header.strip():
+        return [ANY_TYPE[0]]
+    offered = []
+    for item in header.split(","):
+        essence, *parameters = (part.strip().lower() for part in item.split(";"))
+        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        offered.append((essence, float(quality) if quality.replace(".", "", 1).isdigit() else 0.0))
+    return [essence for essence, weight in sorted(offered, key=lambda item: -item[1]) if weight > 0]
 
 
 async def read_body(request: Request, limit: int) -> bytes:

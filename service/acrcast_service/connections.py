@@ -5,10 +5,13 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from acrcast_service.problems import HEADERS_TOO_LARGE, HEADERS_TOO_SLOW, ProblemType, problem_response
+from acrcast_service.problems import HEADERS_TOO_LARGE, HEADERS_TOO_SLOW, NOT_HTTP, ProblemType, problem_response
 
 HEADER_BYTES = 32_768
 HEADER_SECONDS = 10.0
+
+# In the scope of a request whose body has arrived: nobody need measure how long it takes.
+BODY_HAS_ARRIVED = "acrcast.body_has_arrived"
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -44,7 +47,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.transport.is_closing():
+            self.cycle.scope[BODY_HAS_ARRIVED] = True  # type: ignore[literal-required]  # an addition of ours
             super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
+        """To what is no HTTP: a problem, as every other error."""
+        self._stop_clock()
+        self.transport.write(as_bytes(NOT_HTTP))
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

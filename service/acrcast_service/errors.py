@@ -11,7 +11,6 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acrcast.errors import (
     AcrcastError,
@@ -65,20 +64,35 @@ _OF_THE_FRAMEWORK = {kind.status: kind for kind in (BAD_REQUEST, NOT_FOUND, METH
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(HttpProblem, _from_http_problem)
-    app.add_exception_handler(AcrcastError, _from_core)
-    app.add_exception_handler(HTTPException, _from_framework)
-    app.add_exception_handler(RequestValidationError, _from_parameters)
+    for kind in (HttpProblem, AcrcastError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _handled)
 
 
-async def _from_http_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HttpProblem)  # noqa: S101  registered for this class alone
-    return problem_response(error.kind, error.detail, headers=error.headers, form=form_at(request.scope["path"]))
+async def _handled(request: Request, error: Exception) -> Response:
+    return answer_to(error, request.scope["path"])
 
 
-async def _from_core(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AcrcastError)  # noqa: S101  registered for this class alone
-    form = form_at(request.scope["path"])
+def answer_to(error: Exception, path: str) -> Response:
+    """What the client is told of it, in the form that the address has.
+
+    One that nobody foresaw is the server's: its message may hold a patient's values and stays here.
+    """
+    form = form_at(path)
+    if isinstance(error, HttpProblem):
+        return problem_response(error.kind, error.detail, headers=error.headers, form=form)
+    if isinstance(error, AcrcastError):
+        return _from_core(error, form)
+    if isinstance(error, HTTPException) and error.status_code in _OF_THE_FRAMEWORK:
+        return problem_response(_OF_THE_FRAMEWORK[error.status_code], headers=error.headers, form=form)
+    if isinstance(error, RequestValidationError):
+        # of a path or query parameter; the framework's own answer would repeat the value
+        names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
+        problems = [Problem(name, "not valid, see /openapi.json") for name in names]
+        return problem_response(INVALID_INPUT, errors=problems, form=form)
+    return _server_problem(INTERNAL, error, form)
+
+
+def _from_core(error: AcrcastError, form: ErrorForm) -> Response:
     kind = PROBLEM_OF[next(cls for cls in type(error).__mro__ if cls in PROBLEM_OF)]
     if isinstance(error, InputError):
         return problem_response(kind, errors=error.problems, form=form)
@@ -86,23 +100,6 @@ async def _from_core(request: Request, error: Exception) -> Response:
         # its message may name folders of this machine, which are no business of the client's
         return _server_problem(kind, error, form)
     return problem_response(kind, str(error), form=form)
-
-
-async def _from_framework(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  registered for this class alone
-    form = form_at(request.scope["path"])
-    kind = _OF_THE_FRAMEWORK.get(error.status_code)
-    if kind is None:
-        return _server_problem(INTERNAL, error, form)
-    return problem_response(kind, headers=error.headers, form=form)
-
-
-async def _from_parameters(request: Request, error: Exception) -> Response:
-    """Of a path or query parameter. The framework's own answer would repeat the value."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this class alone
-    names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
-    problems = [Problem(name, "not valid, see /openapi.json") for name in names]
-    return problem_response(INVALID_INPUT, errors=problems, form=form_at(request.scope["path"]))
 
 
 def _server_problem(kind: ProblemType, error: Exception, form: ErrorForm) -> Response:
@@ -119,28 +116,3 @@ def _place(error: Exception) -> str:
         return "unknown"
     frame, line = frames[-1]
     return f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}:{line}"
-
-
-class LastResort:
-    """Turns an exception that nobody foresaw into a 500, and lets none reach the server, which would log its message."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
-            response = _server_problem(INTERNAL, error, form_at(scope["path"]))
-            if not started:
-                await response(scope, receive, send)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acrcast_service.connections import BODY_HAS_ARRIVED
 from acrcast_service.error_forms import form_at
 from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, ErrorForm, HttpProblem, problem_response
-from acrcast_service.security_headers import ALWAYS, UNLESS_SAID
 from acrcast_service.settings import Settings
 
 # What a body's time grows by one second for, in bytes: the slowest line that is served.
@@ -23,19 +23,19 @@ RETRY_AFTER = "1"
 
 
 class Overload:
-    """The outermost part of the application: refusing costs next to nothing."""
+    """Of one server process."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, settings: Settings) -> None:
         self._places = asyncio.Semaphore(settings.requests_in_progress)
         self._most_waiting = settings.requests_waiting
         self._waiting = 0
         self._body_seconds = settings.body_seconds
         self._refusals: dict[ErrorForm, Sequence[Message]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS_ANSWERED):
-            await self._app(scope, receive, send)
+    async def admit(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets the application answer, or refuses at once, which costs next to nothing."""
+        if scope["path"].startswith(ALWAYS_ANSWERED):
+            await app(scope, receive, send)
         elif self._is_full:
             form = form_at(scope["path"])
             refusal = self._refusals.get(form) or self._refusals.setdefault(form, _refusal(form))
@@ -43,9 +43,9 @@ class Overload:
                 # a copy: a server may add to what it is sent
                 await send({**message})
         else:
-            request = _Request(self, receive)
+            request = _Request(self, receive, has_arrived=BODY_HAS_ARRIVED in scope)
             try:
-                await self._app(scope, request.receive, send)
+                await app(scope, request.receive, send)
             finally:
                 if request.has_place:
                     self._places.release()
@@ -78,11 +78,12 @@ class Overload:
 class _Request:
     """What one request receives."""
 
-    __slots__ = ("_body_is_whole", "_deadline", "_overload", "_receive", "has_place")
+    __slots__ = ("_body_is_whole", "_deadline", "_has_arrived", "_overload", "_receive", "has_place")
 
-    def __init__(self, overload: Overload, receive: Receive) -> None:
+    def __init__(self, overload: Overload, receive: Receive, *, has_arrived: bool) -> None:
         self._overload = overload
         self._receive = receive
+        self._has_arrived = has_arrived
         self._deadline = 0.0
         self._body_is_whole = False
         self.has_place = False
@@ -91,6 +92,14 @@ class _Request:
         """Raises HttpProblem: 408 when the body does not come in time, 503 when there is no place for the request."""
         if self._body_is_whole:
             return await self._receive()
+        message = await (self._receive() if self._has_arrived else self._in_time())
+        if not message.get("more_body", False):
+            self._body_is_whole = True
+            await self._overload.take_place()
+            self.has_place = True
+        return message
+
+    async def _in_time(self) -> Message:
         self._deadline = self._deadline or asyncio.get_running_loop().time() + self._overload.body_seconds
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -98,10 +107,6 @@ class _Request:
         except TimeoutError:
             raise HttpProblem(BODY_TOO_SLOW, headers={"Connection": "close"}) from None
         self._deadline += len(message.get("body", b"")) / BYTES_A_SECOND
-        if not message.get("more_body", False):
-            self._body_is_whole = True
-            await self._overload.take_place()
-            self.has_place = True
         return message
 
 
@@ -110,6 +115,6 @@ def _refusal(form: ErrorForm) -> Sequence[Message]:
     start = {
         "type": "http.response.start",
         "status": OVERLOADED.status,
-        "headers": [*answer.raw_headers, *ALWAYS, *UNLESS_SAID],
+        "headers": answer.raw_headers,
     }
     return start, {"type": "http.response.body", "body": bytes(answer.body)}

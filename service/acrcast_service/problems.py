@@ -38,6 +38,12 @@ MALFORMED_JSON = ProblemType(
 BAD_REQUEST = ProblemType(
     "bad-request", 400, "The request cannot be answered", "detail says what is wrong with it, or does not exist."
 )
+NOT_HTTP = ProblemType(
+    "not-http",
+    400,
+    "This is not HTTP",
+    "The connection is closed. Send requests of HTTP/1.1; TLS ends at a proxy in front.",
+)
 NOT_FOUND = ProblemType(
     "not-found", 404, "There is nothing at this address", "The addresses that exist are in /openapi.json."
 )
@@ -167,6 +173,19 @@ IDENTITY_UNAVAILABLE = ProblemType(
     "The keys of the identity provider, or the API keys in the database, could not be read. Nobody is let in meanwhile. "
     "Try again after Retry-After seconds.",
 )
+LINK_EXPIRED = ProblemType(
+    "link-expired",
+    410,
+    "This link is no longer good",
+    "A link to the basis of a prediction opens for an hour. Open the patient's record anew: the new card has a new link.",
+)
+FHIR_DATA_MISSING = ProblemType(
+    "fhir-data-missing",
+    412,
+    "The patient's data could not be had",
+    "The record system did not send what the service asks for in its prefetch, and it could not be read from the FHIR "
+    "server either. It says for each key of the prefetch why.",
+)
 HEADERS_TOO_LARGE = ProblemType(
     "headers-too-large",
     431,
@@ -186,6 +205,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     for kind in (
         MALFORMED_JSON,
         BAD_REQUEST,
+        NOT_HTTP,
         NOT_FOUND,
         METHOD_NOT_ALLOWED,
         NOT_ACCEPTABLE,
@@ -209,6 +229,8 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         TOO_MANY_REQUESTS,
         OVERLOADED,
         IDENTITY_UNAVAILABLE,
+        LINK_EXPIRED,
+        FHIR_DATA_MISSING,
         HEADERS_TOO_LARGE,
         HEADERS_TOO_SLOW,
     )

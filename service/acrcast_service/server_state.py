@@ -8,6 +8,7 @@ from fastapi import Request
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.service import Auth
 from acrcast_service.batch.service import Pool
+from acrcast_service.cds_hooks.fhir_server import FhirServers
 from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ModelWatch
 from acrcast_service.draining import Draining
@@ -31,6 +32,7 @@ class ServerState:
     audit: AuditTrail
     auth: Auth
     batches: Pool
+    fhir: FhirServers
     metrics: Metrics
     lines: Lines
     traces: Traces | None

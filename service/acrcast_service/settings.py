@@ -1,16 +1,56 @@
 """Everything about the server that its operator chooses: environment variables `ACRCAST_*`, or the options of `acrcast serve`."""
 
-from ipaddress import ip_address
+import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from acrcast.errors import UsageError
 from acrcast_service.observation.logs import LogFormat, LogLevel
 
 PREFIX = "ACRCAST_"
+
+
+ORIGIN = re.compile(r"https?://[^/?#\s@]+")
+BASE = re.compile(rf"{ORIGIN.pattern}(/[^/?#\s]+)*")
+
+
+def _base(address: str) -> str:
+    if not BASE.fullmatch(address):
+        raise ValueError("expected https://HOST or https://HOST/PATH, without a slash at its end")
+    return address
+
+
+def _origin(address: str) -> str:
+    if not ORIGIN.fullmatch(address):
+        raise ValueError("expected https://HOST or https://HOST:PORT, and nothing after it")
+    return address
+
+
+def _server(address: str) -> str:
+    if urlsplit(_base(address)).scheme != "https" and not is_loopback(urlsplit(address).hostname or ""):
+        raise ValueError("expected https:// (http:// only on this machine)")
+    return address
+
+
+def _network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+# Lists are written with blanks between their members.
+_LIST = (
+    NoDecode,
+    BeforeValidator(lambda given: given.split() if isinstance(given, str) else given),
+    PlainSerializer(" ".join),
+)
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], *_LIST]
+Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], *_LIST]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], *_LIST]
 
 
 class Settings(BaseSettings):
@@ -100,6 +140,33 @@ class Settings(BaseSettings):
     oidc_keys_kept_seconds: Annotated[
         int, Field(ge=0, description="How long the last key set holds while the issuer's cannot be read")
     ] = 3600
+    public_url: Annotated[
+        Annotated[str, AfterValidator(_base)] | None,
+        Field(
+            description="The address at which clients reach this server, without a slash at its end; its socket's if unset"
+        ),
+    ] = None
+    cds_clients: Annotated[
+        Path | None, Field(description="File of the record systems that may call as CDS Hooks clients, in TOML")
+    ] = None
+    cors_origins: Annotated[
+        Origins, Field(description="Origins, with blanks between, whose pages may call CDS Hooks from a browser")
+    ] = ()
+    fhir_servers: Annotated[
+        Servers, Field(description="Base addresses, with blanks between, of the FHIR servers that may be read from")
+    ] = ()
+    fhir_networks: Annotated[
+        Networks,
+        Field(description="Private networks, such as 10.20.0.0/16, in which those FHIR servers may be; none if unset"),
+    ] = ()
+    fhir_seconds: Annotated[float, Field(gt=0, description="How long reading from a FHIR server may take in all")] = 5.0
+    fhir_window_days: Annotated[
+        int, Field(ge=1, le=36_500, description="How old a value in a record may be to be used, in days")
+    ] = 180
+    fhir_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of FHIR that is read")] = 1_048_576
+    hook_limit_bytes: Annotated[int, Field(ge=1, description="Largest body of a CDS Hooks request that is read")] = (
+        4_194_304
+    )
     unready_seconds: Annotated[
         float,
         Field(

@@ -65,7 +65,7 @@ def test_a_cell_cannot_end_its_row_or_open_a_tag() -> None:
 def test_the_fields_say_what_each_measure_is() -> None:
     rows = generate.fields().splitlines()
     assert (
-        "| `crp_mg_per_l` | CRP | mg/L (also mg/dL times 10) | a number from 0 to 500 mg/L | no |  | LOINC 1988-5 "
+        "| `crp_mg_per_l` | CRP | mg/L (also mg/dL times 10, ug/mL) | a number from 0 to 500 mg/L | no |  | LOINC 1988-5 "
         "| PMC2678269 | Not high-sensitivity CRP (LOINC 30522-7), which is another test |"
     ) in rows
 

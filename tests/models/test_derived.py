@@ -1,16 +1,18 @@
 """Activity scores that follow from a patient's own measures."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
-from acrcast.derived import scores_of
+from acrcast.derived import FORMULAS, scores_of
 
 
 def derived_scores(covariates):
     """(n,) scores by name."""
     known = np.where(covariates.below, np.nan, covariates.values)
     scores = scores_of(covariates.contract.names)
-    return {score.name: score.of([known[:, j] for j in score.positions]) for score in scores}
+    return {score.name: score.of(*(known[:, j] for j in score.positions)) for score in scores}
 
 
 def test_all_four_scores_follow_from_a_complete_patient(covariates_of, a_patient):
@@ -50,12 +52,14 @@ def test_a_score_of_one_patients_plain_numbers_is_that_of_columns(covariates_of,
     columns = derived_scores(covariates)
     for i in range(2):
         for score in scores_of(covariates.contract.names):
-            alone = score.of([float(covariates.values[i, j]) for j in score.positions])
+            alone = score.of(*(float(covariates.values[i, j]) for j in score.positions))
             assert alone == pytest.approx(columns[score.name][i], abs=1e-12)
 
 
-@pytest.mark.parametrize("value", [-1.0, np.inf])
-def test_a_plain_number_that_no_formula_takes_is_refused(ld_il2, value):
-    for score in scores_of(ld_il2.contract.names):
-        with pytest.raises(ValueError, match="expected finite values of 0 or more"):
-            score.of([value] * len(score.positions))
+@pytest.mark.parametrize(("name", "formula"), FORMULAS.items())
+def test_both_forms_of_a_formula_take_the_same_components_in_the_same_order(name, formula):
+    checked, plain = formula
+    components = list(signature(checked).parameters)
+    for k, component in enumerate(components):
+        values = [3.0 * (k == j) for j in range(len(components))]
+        assert plain(*values) == checked(**dict(zip(components, values, strict=True))), (name, component)

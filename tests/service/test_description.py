@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from fastapi.openapi.models import OpenAPI
@@ -60,7 +61,19 @@ def test_the_schema_of_a_patient_has_every_field_with_label_unit_range_and_examp
 
 def test_one_field_of_the_schema_in_full(patient_schema):
     assert patient_schema["properties"]["esr_mm_per_h"] == {
-        "anyOf": [{"type": "number", "minimum": 0, "maximum": 200}, {"type": "null"}],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 200},
+            {"type": "null"},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "value": {"type": "number"},
+                    "unit": {"enum": ["mm/h"], "description": "The value is converted to mm/h"},
+                },
+                "required": ["value", "unit"],
+            },
+        ],
         "default": None,
         "examples": [48],
         "title": "ESR",
@@ -130,11 +143,14 @@ def test_every_member_of_an_answer_is_in_the_schema(client, document, a_patient)
         assert set(contribution["required"]) <= part.keys() <= contribution["properties"].keys()
 
 
-def test_what_is_written_is_what_the_core_says_is_the_answer(model, a_patient):
+@pytest.mark.parametrize("changed", [{}, {"il21_pg_per_ml": None}, {"crp_mg_per_l": 300.0}])
+def test_what_is_answered_is_what_the_core_says_is_the_answer(client, model, a_patient, changed):
     study = load_study("ld-il2-ra")
-    patient = study.patient.model_validate(a_patient(il21_pg_per_ml=None))
+    patient = study.patient.model_validate(a_patient(**changed))
     (prediction,) = predict_patients(model, Covariates.of_patients(study.contract, [patient]))
-    assert json.loads(written(prediction)) == prediction.as_answer()
+    answer = client.predict(a_patient(**changed)).json()
+    assert answer == json.loads(written(replace(prediction, prediction_id=answer["prediction_id"])))
+    assert answer == prediction.as_answer() | {"prediction_id": answer["prediction_id"]}
 
 
 def test_the_document_follows_the_study_that_is_served(serving, one_arm_folder, own_study):
@@ -154,8 +170,15 @@ def test_the_model_is_described_with_its_study_and_every_field(client):
     assert described["study"] == "ld-il2-ra"
     assert described["endpoint"] == "ACR20 at week 24"
     assert described["arms"] == [
-        {"key": "placebo+mtx", "title": "Methotrexate alone"},
-        {"key": "ld-il2+mtx", "title": "Low-dose IL-2 with methotrexate"},
+        {"key": "placebo+mtx", "title": "Methotrexate alone", "drug": []},
+        {
+            "key": "ld-il2+mtx",
+            "title": "Low-dose IL-2 with methotrexate",
+            "drug": [
+                {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "70223"},
+                {"system": "http://www.whocc.no/atc", "code": "L03AC01"},
+            ],
+        },
     ]
     assert described["control"] == "placebo+mtx"
     assert described["intended_use"].startswith("Research use only")

@@ -75,7 +75,7 @@ def test_a_number_that_is_not_finite_is_refused(client, a_patient, value):
         {"comparator": ">", "value": 3.9},
         {"comparator": "<"},
         {"comparator": "<", "value": "3.9"},
-        {"comparator": "<", "value": 3.9, "unit": "ng/L"},
+        {"comparator": "<", "value": 3.9, "assay": "ELISA"},
         "<3.9",
     ],
 )

@@ -22,7 +22,7 @@ from acrcast.validation.updating import (
     recalibrate,
     update_intercept,
 )
-from acrcast_training.card import NOT_VALIDATED
+from acrcast_training.card import NOT_VALIDATED, mapping_of
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate, known_fingerprints
 from acrcast_training.fit import arm_averages, fit_model, trial_rows
@@ -157,6 +157,7 @@ def update(
         "when": record.created,
         "parent": as_data(model.identity),
         "fingerprint": cohort.fingerprint,
+        **mapping_of(cohort),
         "data_kind": cohort.data_kind,
         "patients": len(cohort),
         "responders": before.figures.responders,
@@ -290,6 +291,7 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
             "kind": cohort.data_kind,
             "patients": len(cohort),
             "fingerprint": cohort.fingerprint,
+            **mapping_of(cohort),
             "analysis": "intention to treat, non-responder imputation",
             "flow": [{name: value for name, value in as_data(arm).items() if name != "title"} for arm in flow(cohort)],
             "accepted_problems": dict(accepted),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from acrcast.contract.measure import Measure, Patient, Undetectable
+from acrcast.contract.measure import NO_ANSWER, Measure, Patient, Undetectable
 
 Kind = Literal["number", "count", "yes_no", "category", "text"]
 
@@ -59,6 +59,12 @@ class ContractField:
         unit = f" {self.measure.unit}" if self.measure.unit else ""
         reason = f" ({self.measure.below_range})" if self.measure.below_range else ""
         return noun + limits + unit + reason
+
+    @property
+    def or_undetectable(self) -> str:
+        """What JSON may hold instead of a value, to be said after `expected`; empty where a result is always a number."""
+        below = ', or {"comparator": "<", "value": limit} below the limit of detection'
+        return below if self.may_be_undetectable else ""
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,23 @@ def _problem(contract: Contract, field: ContractField) -> str | None:
         return f"assay_of: there is no field {assay_of!r}"
     if scale != "linear" and (field.low is None or field.low < 0):
         return f"a {scale} scale needs ge=0 or more"
+    return _record_problem(field)
+
+
+def _record_problem(field: ContractField) -> str | None:
+    """What is wrong with how a record system is said to hold the field."""
+    measure, is_number = field.measure, field.kind in ("number", "count")
+    levels = {"yes_no": ("true", "false"), "category": field.levels}.get(field.kind, ())
+    if not measure.answers.keys() <= {*levels, NO_ANSWER} or (measure.answers and not levels):
+        return f"answers: give codes for {', '.join(levels) or 'none'} and perhaps {NO_ANSWER!r}"
+    if measure.codes and is_number and measure.unit and not measure.ucum:
+        return "a number with codes and a unit needs ucum, the unit as FHIR writes it"
+    if measure.held_in in ("Patient.birthDate", "Condition.onset") and (field.kind != "number" or measure.ucum != "a"):
+        return f"held_in {measure.held_in}: needs a float in years, ucum a"
+    if measure.held_in == "Patient.gender" and not measure.answers:
+        return "held_in Patient.gender: needs answers"
+    if measure.dose_of and (not is_number or measure.ucum.count("/") != 1):
+        return "dose_of: needs a number with ucum as an amount over a time, such as mg/wk"
     return None
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from acrcast.domain.activity import CutOffs, activity
-from acrcast.domain.core_set import component
+from acrcast.domain.core_set import measured
+from acrcast.domain.elementary import Number
 
 CDAI_CUT_OFFS = CutOffs(remission=2.8, low=10, moderate=22)
 SDAI_CUT_OFFS = CutOffs(remission=3.3, low=11, moderate=26)
@@ -26,10 +27,12 @@ def cdai(
 ) -> npt.NDArray[np.float64]:
     """CDAI: TJC28 + SJC28 + patient global (cm) + physician global (cm), 0 to 76."""
     return np.asarray(
-        component("tender_joint_count_28", tender_joint_count_28)
-        + component("swollen_joint_count_28", swollen_joint_count_28)
-        + component("patient_global_mm", patient_global_mm) / 10
-        + component("physician_global_mm", physician_global_mm) / 10
+        cdai_of(
+            measured("tender_joint_count_28", tender_joint_count_28),
+            measured("swollen_joint_count_28", swollen_joint_count_28),
+            measured("patient_global_mm", patient_global_mm),
+            measured("physician_global_mm", physician_global_mm),
+        )
     )
 
 
@@ -42,13 +45,27 @@ def sdai(
     crp_mg_per_l: npt.ArrayLike,
 ) -> npt.NDArray[np.float64]:
     """SDAI: CDAI + CRP (mg/dL)."""
-    clinical = cdai(
-        tender_joint_count_28=tender_joint_count_28,
-        swollen_joint_count_28=swollen_joint_count_28,
-        patient_global_mm=patient_global_mm,
-        physician_global_mm=physician_global_mm,
+    return np.asarray(
+        sdai_of(
+            measured("tender_joint_count_28", tender_joint_count_28),
+            measured("swollen_joint_count_28", swollen_joint_count_28),
+            measured("patient_global_mm", patient_global_mm),
+            measured("physician_global_mm", physician_global_mm),
+            measured("crp_mg_per_l", crp_mg_per_l),
+        )
     )
-    return np.asarray(clinical + component("crp_mg_per_l", crp_mg_per_l) / 10)
+
+
+def cdai_of(tender: Number, swollen: Number, patient_global_mm: Number, physician_global_mm: Number) -> Number:
+    """CDAI of values that are known to be measures: for one patient of a contract, whose fields have ranges."""
+    return tender + swollen + patient_global_mm / 10 + physician_global_mm / 10
+
+
+def sdai_of(
+    tender: Number, swollen: Number, patient_global_mm: Number, physician_global_mm: Number, crp_mg_per_l: Number
+) -> Number:
+    """SDAI of values that are known to be measures."""
+    return cdai_of(tender, swollen, patient_global_mm, physician_global_mm) + crp_mg_per_l / 10
 
 
 def cdai_activity(score: npt.ArrayLike) -> npt.NDArray[np.float64]:

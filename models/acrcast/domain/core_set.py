@@ -1,6 +1,5 @@
 """The ACR core set of one visit, for many patients."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
@@ -22,15 +21,6 @@ def measured(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if bool(np.any((array < 0) | np.isinf(array))):
         raise ValueError(f"{name}: expected finite values of 0 or more, or NaN where missing")
     return array
-
-
-def component(name: str, values: npt.ArrayLike) -> npt.NDArray[np.float64] | float:
-    """A component of a score, `measured`; one patient's stays a plain number, which is worked with many times as fast."""
-    if not isinstance(values, float):
-        return measured(name, values)
-    if values < 0 or values == math.inf:
-        raise ValueError(f"{name}: expected finite values of 0 or more, or NaN where missing")
-    return values
 
 
 @dataclass(frozen=True, eq=False)

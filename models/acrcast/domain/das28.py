@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acrcast.domain.activity import CutOffs, activity
-from acrcast.domain.core_set import component
+from acrcast.domain.core_set import measured
 from acrcast.domain.elementary import Number, log1p, log_from_1, sqrt
 
 DAS28_CUT_OFFS = CutOffs(remission=2.6, low=3.2, moderate=5.1, remission_is_below=True)
@@ -25,7 +25,12 @@ def das28_esr(
 ) -> npt.NDArray[np.float64]:
     """DAS28-ESR: .56 sqrt(TJC28) + .28 sqrt(SJC28) + .70 ln(ESR) + .014 GH. An ESR below 1 mm/h is taken as 1."""
     return np.asarray(
-        _joints(tender_joint_count_28, swollen_joint_count_28) + _esr(esr_mm_per_h) + _patient_global(patient_global_mm)
+        das28_esr_of(
+            measured("tender_joint_count_28", tender_joint_count_28),
+            measured("swollen_joint_count_28", swollen_joint_count_28),
+            measured("esr_mm_per_h", esr_mm_per_h),
+            measured("patient_global_mm", patient_global_mm),
+        )
     )
 
 
@@ -38,10 +43,12 @@ def das28_crp(
 ) -> npt.NDArray[np.float64]:
     """DAS28-CRP: .56 sqrt(TJC28) + .28 sqrt(SJC28) + .36 ln(CRP + 1) + .014 GH + .96."""
     return np.asarray(
-        _joints(tender_joint_count_28, swollen_joint_count_28)
-        + _crp(crp_mg_per_l)
-        + _patient_global(patient_global_mm)
-        + 0.96
+        das28_crp_of(
+            measured("tender_joint_count_28", tender_joint_count_28),
+            measured("swollen_joint_count_28", swollen_joint_count_28),
+            measured("crp_mg_per_l", crp_mg_per_l),
+            measured("patient_global_mm", patient_global_mm),
+        )
     )
 
 
@@ -55,7 +62,9 @@ def das28_esr_3(
 
     An ESR below 1 mm/h is taken as 1.
     """
-    return np.asarray((_joints(tender_joint_count_28, swollen_joint_count_28) + _esr(esr_mm_per_h)) * 1.08 + 0.16)
+    tender = measured("tender_joint_count_28", tender_joint_count_28)
+    swollen = measured("swollen_joint_count_28", swollen_joint_count_28)
+    return np.asarray((_joints(tender, swollen) + _esr(measured("esr_mm_per_h", esr_mm_per_h))) * 1.08 + 0.16)
 
 
 def das28_crp_3(
@@ -65,7 +74,19 @@ def das28_crp_3(
     crp_mg_per_l: npt.ArrayLike,
 ) -> npt.NDArray[np.float64]:
     """DAS28-CRP without the patient global: (.56 sqrt(TJC28) + .28 sqrt(SJC28) + .36 ln(CRP + 1)) 1.10 + 1.15."""
-    return np.asarray((_joints(tender_joint_count_28, swollen_joint_count_28) + _crp(crp_mg_per_l)) * 1.10 + 1.15)
+    tender = measured("tender_joint_count_28", tender_joint_count_28)
+    swollen = measured("swollen_joint_count_28", swollen_joint_count_28)
+    return np.asarray((_joints(tender, swollen) + _crp(measured("crp_mg_per_l", crp_mg_per_l))) * 1.10 + 1.15)
+
+
+def das28_esr_of(tender: Number, swollen: Number, esr_mm_per_h: Number, patient_global_mm: Number) -> Number:
+    """DAS28-ESR of values that are known to be measures: for one patient of a contract, whose fields have ranges."""
+    return _joints(tender, swollen) + _esr(esr_mm_per_h) + 0.014 * patient_global_mm
+
+
+def das28_crp_of(tender: Number, swollen: Number, crp_mg_per_l: Number, patient_global_mm: Number) -> Number:
+    """DAS28-CRP of values that are known to be measures."""
+    return _joints(tender, swollen) + _crp(crp_mg_per_l) + 0.014 * patient_global_mm + 0.96
 
 
 def das28_activity(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -76,19 +97,13 @@ def das28_activity(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return activity(score, DAS28_CUT_OFFS)
 
 
-def _joints(tender: npt.ArrayLike, swollen: npt.ArrayLike) -> Number:
-    return 0.56 * sqrt(component("tender_joint_count_28", tender)) + 0.28 * sqrt(
-        component("swollen_joint_count_28", swollen)
-    )
+def _joints(tender: Number, swollen: Number) -> Number:
+    return 0.56 * sqrt(tender) + 0.28 * sqrt(swollen)
 
 
-def _esr(esr_mm_per_h: npt.ArrayLike) -> Number:
-    return 0.70 * log_from_1(component("esr_mm_per_h", esr_mm_per_h))
+def _esr(esr_mm_per_h: Number) -> Number:
+    return 0.70 * log_from_1(esr_mm_per_h)
 
 
-def _crp(crp_mg_per_l: npt.ArrayLike) -> Number:
-    return 0.36 * log1p(component("crp_mg_per_l", crp_mg_per_l))
-
-
-def _patient_global(patient_global_mm: npt.ArrayLike) -> Number:
-    return 0.014 * component("patient_global_mm", patient_global_mm)
+def _crp(crp_mg_per_l: Number) -> Number:
+    return 0.36 * log1p(crp_mg_per_l)

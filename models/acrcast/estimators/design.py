@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,10 +105,12 @@ class ColumnValues:
             scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
         return scaled, covariates.below[:, self._position]
 
-    def of_one(self, patient: OnePatient) -> list[Number]:
+    def of_one(self, patient: OnePatient) -> list[float]:
         """The values of one patient."""
         values = patient.values
-        scaled = [values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each]
+        scaled: list[Any] = [
+            values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each
+        ]
         for j in self._indicator:
             scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])
         return scaled

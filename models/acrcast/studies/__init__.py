@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from acrcast.errors import UsageError
-from acrcast.studies.study import AcrResponse, Arm, OutcomeColumn, Study
+from acrcast.studies.study import AcrResponse, Arm, Diagnosis, OutcomeColumn, Study
 
-__all__ = ["AcrResponse", "Arm", "OutcomeColumn", "Study", "load_study", "shipped_studies"]
+__all__ = ["AcrResponse", "Arm", "Diagnosis", "OutcomeColumn", "Study", "load_study", "shipped_studies"]
 
 DEFAULT = "ld-il2-ra"
 

@@ -1,6 +1,5 @@
 """Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis, against placebo with methotrexate.
 
-Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504.
 The trial's patient-level data are not public; models that ship for this study are trained on simulated trials.
 """
 
@@ -8,10 +7,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from acrcast.contract import Measure, Patient, Undetectable, loinc, own, snomed
-from acrcast.studies.study import AcrResponse, Arm, Study
+from acrcast.contract import (
+    FEMALE_OR_MALE,
+    POSITIVE_OR_NEGATIVE,
+    SMOKES,
+    Measure,
+    Patient,
+    Undetectable,
+    atc,
+    icd10,
+    loinc,
+    own,
+    rxnorm,
+    snomed,
+)
+from acrcast.studies.study import AcrResponse, Arm, Diagnosis, Study
 
 GLOBAL_SCALE = {"cm": 10.0, "{score}": 10.0}
+COUNTED = {"{joints}": 1.0, "1": 1.0}
 
 
 class LdIl2RaPatient(Patient):
@@ -21,13 +34,24 @@ class LdIl2RaPatient(Patient):
         float,
         Field(ge=18, le=100, examples=[54]),
         Measure(
-            label="Age", unit="years", ucum="a", codes=loinc("30525-0"), source="Zhang 2022: 18 to 70 were enrolled"
+            label="Age",
+            unit="years",
+            ucum="a",
+            codes=loinc("30525-0"),
+            held_in="Patient.birthDate",
+            source="Zhang 2022: 18 to 70 were enrolled",
         ),
     ]
     sex: Annotated[
         Literal["female", "male"],
         Field(examples=["female"]),
-        Measure(label="Sex", codes=loinc("76689-9"), source="Zhang 2022"),
+        Measure(
+            label="Sex",
+            codes=loinc("76689-9"),
+            answers=FEMALE_OR_MALE,
+            held_in="Patient.gender",
+            source="Zhang 2022",
+        ),
     ]
     disease_duration_years: Annotated[
         float | None,
@@ -36,6 +60,7 @@ class LdIl2RaPatient(Patient):
             label="Disease duration",
             unit="years",
             ucum="a",
+            held_in="Condition.onset",
             scale="log",
             help="Since the diagnosis of rheumatoid arthritis",
             source="Lv 2015",
@@ -65,7 +90,6 @@ class LdIl2RaPatient(Patient):
             codes=own("il21-serum"),
             other_units={"ng/L": 1.0, "ng/mL": 1000.0},
             scale="log",
-            help='Below the limit of detection: {"comparator": "<", "value": limit}, or <limit in a data file',
             source="log-normal; absolute levels differ between assays",
         ),
     ] = None
@@ -76,6 +100,7 @@ class LdIl2RaPatient(Patient):
             label="Tender joint count (28)",
             unit="joints",
             ucum="{#}",
+            other_units=COUNTED,
             codes=loinc("88981-6") + snomed("442736000"),
             scale="sqrt",
             source="Prevoo 1995;38:44",
@@ -88,6 +113,7 @@ class LdIl2RaPatient(Patient):
             label="Swollen joint count (28)",
             unit="joints",
             ucum="{#}",
+            other_units=COUNTED,
             codes=loinc("88980-8") + snomed("442687006"),
             scale="sqrt",
             source="Prevoo 1995;38:44",
@@ -102,7 +128,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("75844-1", "75894-6"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -115,7 +141,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("75846-6"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -128,7 +154,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("38214-3"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -138,8 +164,9 @@ class LdIl2RaPatient(Patient):
         Measure(
             label="HAQ disability index",
             ucum="{score}",
+            other_units={"1": 1.0},
             codes=loinc("75874-8"),
-            help="0 (no difficulty) to 3 (unable to do)",
+            help="0 is no difficulty, 3 is unable to do",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -163,7 +190,7 @@ class LdIl2RaPatient(Patient):
             unit="mg/L",
             ucum="mg/L",
             codes=loinc("1988-5"),
-            other_units={"mg/dL": 10.0},
+            other_units={"mg/dL": 10.0, "ug/mL": 1.0},
             scale="log",
             help="Not high-sensitivity CRP (LOINC 30522-7), which is another test",
             source="PMC2678269",
@@ -175,6 +202,7 @@ class LdIl2RaPatient(Patient):
         Measure(
             label="Rheumatoid factor positive",
             codes=loinc("11572-5"),
+            answers=POSITIVE_OR_NEGATIVE,
             help="By the laboratory's own threshold",
             source="Lv 2015: 77 %",
         ),
@@ -185,6 +213,7 @@ class LdIl2RaPatient(Patient):
         Measure(
             label="Anti-CCP positive",
             codes=loinc("33935-8", "32218-0", "53027-9"),
+            answers=POSITIVE_OR_NEGATIVE,
             help="By the assay's own threshold",
             source="Lv 2015: 80 %",
         ),
@@ -192,10 +221,19 @@ class LdIl2RaPatient(Patient):
     methotrexate_mg_per_week: Annotated[
         float | None,
         Field(ge=0, le=50, examples=[12.5]),
-        Measure(label="Methotrexate dose", unit="mg/week", ucum="mg/wk", source="Lv 2015: 7.5 rising to 12.5"),
+        Measure(
+            label="Methotrexate dose",
+            unit="mg/week",
+            ucum="mg/wk",
+            # the ingredient, and the products as a substance: a hospital's own codes are mapped to it by the record system
+            dose_of=rxnorm("6851") + snomed("387381009", "68887009") + atc("L04AX03", "L01BA01"),
+            source="Lv 2015: 7.5 rising to 12.5",
+        ),
     ] = None
     current_smoker: Annotated[
-        bool | None, Field(examples=[False]), Measure(label="Current smoker", codes=loinc("72166-2"), source="Lv 2015")
+        bool | None,
+        Field(examples=[False]),
+        Measure(label="Current smoker", codes=loinc("72166-2"), answers=SMOKES, source="Lv 2015"),
     ] = None
     treg_gating: Annotated[
         str | None,
@@ -223,12 +261,23 @@ STUDY = Study(
     key="ld-il2-ra",
     title="Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis",
     patient=LdIl2RaPatient,
-    arms=(Arm("placebo+mtx", "Methotrexate alone"), Arm("ld-il2+mtx", "Low-dose IL-2 with methotrexate")),
+    arms=(
+        Arm("placebo+mtx", "Methotrexate alone"),
+        # aldesleukin, by its ingredient: a hospital's own product codes are mapped to it by the record system
+        Arm("ld-il2+mtx", "Low-dose IL-2 with methotrexate", drug=rxnorm("70223") + atc("L03AC01")),
+    ),
     control="placebo+mtx",
     endpoint=AcrResponse(week=24, level=20, acute_phase="esr"),
     weeks=(0, 4, 12, 24),
     effect_modifiers=("treg_percent_of_cd4", "il21_pg_per_ml"),
     expected_directions={"haq_di": -1, "current_smoker": -1, "disease_duration_years": -1},
+    reference="Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504",
+    # below M06 stand adult-onset Still's disease (M06.1) and inflammatory polyarthropathy (M06.4), which are not it
+    diagnosis=Diagnosis(
+        title="rheumatoid arthritis",
+        codes=snomed("69896004") + icd10("M05", "M06"),
+        except_for=icd10("M06.1", "M06.4"),
+    ),
     assays={"treg_gating": "CD25+FoxP3+", "il21_assay": "ELISA"},
     intended_use=(
         "Research use only: not a medical device, not for diagnosis or treatment decisions. "

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from acrcast.contract import Contract, Patient
+from acrcast.contract import Code, Contract, Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +13,34 @@ class Arm:
     """A treatment arm.
 
     key: used in data and answers. title: what a clinician calls it.
+    drug: codes of what is given in this arm and not in the control's; a code stands for itself alone.
     """
 
     key: str
     title: str
+    drug: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the study's patients have. A code stands for itself and, in ICD-10, for all below it: M05 for M05.79.
+
+    except_for: what stands below a code and is another disease.
+    """
+
+    title: str
+    codes: tuple[Code, ...]
+    except_for: tuple[Code, ...] = ()
+
+    def includes(self, code: Code) -> bool:
+        return _stands_for(self.codes, code) and not _stands_for(self.except_for, code)
+
+
+def _stands_for(codes: tuple[Code, ...], code: Code) -> bool:
+    return any(
+        code.system == known.system and (code.code == known.code or code.code.startswith(f"{known.code}."))
+        for known in codes
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +79,8 @@ class Study:
     expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
+    reference: where the trial is published.
+    diagnosis: what a record system calls the disease; without it, predictions are not offered where a record is looked at.
     """
 
     key: str
@@ -69,6 +95,8 @@ class Study:
     expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
+    reference: str = ""
+    diagnosis: Diagnosis | None = None
 
     def __post_init__(self) -> None:
         keys = [arm.key for arm in self.arms]

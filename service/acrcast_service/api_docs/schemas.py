@@ -1,21 +1,33 @@
 """JSON Schema of what comes in and goes out, with what the contract knows of each field."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from acrcast.contract import Contract, ContractField
+from acrcast.contract.units import accepted_units
 from acrcast.studies import Study
+from acrcast_service.fhir.canonical import FHIR_JSON
 
 REF = "#/components/schemas/{model}"
 PATIENT = "Patient"
 DEFINITIONS = "$defs"
+# Keywords that say something about a value and nothing of what it may be.
+ANNOTATIONS = frozenset({"default", "examples", "title"})
 
 # The body of a request about one patient of the server's study.
 PATIENT_BODY: dict[str, Any] = {
     "required": True,
     "content": {"application/json": {"schema": {"$ref": REF.format(model=PATIENT)}}},
 }
+
+
+def fhir_body(*types: str) -> dict[str, Any]:
+    """A body that is one of these resources of FHIR, as far as this document says; FHIR says the rest."""
+    kind = {"enum": [*types], "description": "The kind of resource"}
+    schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": kind}}
+    return {"content": {FHIR_JSON: {"schema": schema}}}
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -63,7 +75,29 @@ def example_patient(study: Study) -> dict[str, Any] | None:
 
 def _add_measures(properties: dict[str, Any], contract: Contract) -> None:
     for field in contract:
-        properties[field.name] |= _of_measure(field)
+        schema: dict[str, Any] = properties[field.name]
+        if accepted_units(field):
+            schema["anyOf"] = [*_bare(schema), *_with_unit(field)]
+        schema |= _of_measure(field)
+
+
+def _bare(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that a value has without a unit, taken out of the schema."""
+    options: list[dict[str, Any]] | None = schema.pop("anyOf", None)
+    return options or [{name: schema.pop(name) for name in [*schema] if name not in ANNOTATIONS}]
+
+
+def _with_unit(field: ContractField) -> Iterator[dict[str, Any]]:
+    """A number with its unit, in place of a bare one; where it may be below a limit of detection, that limit too."""
+    members = {
+        "value": {"type": "number", "description": "In that unit"},
+        "unit": {"enum": [*accepted_units(field)], "description": f"The value is converted to {field.measure.unit}"},
+    }
+    form = {"type": "object", "additionalProperties": False}
+    yield form | {"properties": members, "required": ["value", "unit"]}
+    if field.may_be_undetectable:
+        limit = members | {"comparator": {"const": "<", "description": "The value is the limit of detection"}}
+        yield form | {"properties": limit, "required": ["comparator", "value", "unit"]}
 
 
 def _of_measure(field: ContractField) -> dict[str, Any]:
@@ -76,7 +110,7 @@ def _of_measure(field: ContractField) -> dict[str, Any]:
         "x-assay-of": measure.assay_of,
         "x-source": measure.source,
     }
-    sentences = [measure.help, f"Expected: {field.expected}"]
+    sentences = [measure.help, f"Expected: {field.expected}{field.or_undetectable}"]
     return {
         "title": measure.label,
         "description": ". ".join(sentence for sentence in sentences if sentence) + ".",

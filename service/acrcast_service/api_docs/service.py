@@ -19,6 +19,7 @@ from acrcast_service.model_store import ServedModel
 BEARER = "key"
 HOW_TO_ASK = (
     "An API key (acr_...) or a token of the identity provider; the scope of each operation stands with it. "
+    "For CDS Hooks also a token that a listed record system signs for each request. "
     "Not needed on a server of this machine for which no key was ever made."
 )
 # Relative to the address of the document, wherever a proxy puts it.

@@ -16,6 +16,8 @@ LOCAL_CALLER, DEFAULT_TENANT = "local", "default"
 PREDICTION, OUTCOME, ERASURE, RETENTION = "prediction", "outcome", "erasure", "retention"
 # What a challenger would have answered; `about` is the prediction that was answered.
 SHADOW = "shadow"
+# What a record system's user did with the card of a prediction; `about` is that prediction.
+FEEDBACK = "feedback"
 
 # The members of a record that its hash is taken over, in this order, between its place and the hash of its payload.
 SIGNED = ("record_id", "kind", "time", "tenant", "caller", "model", "study", "about")

@@ -6,7 +6,10 @@ from copy import copy
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acrcast_service.auth.callers import scope_needed
+from acrcast_service.addresses import public_address
+from acrcast_service.auth.callers import SIGNED_LINK, asks_itself, scope_needed, takes_client_tokens
+from acrcast_service.auth.signed_links import check_link
+from acrcast_service.basis.pages import problem_page
 from acrcast_service.problems import (
     BODY_TOO_SLOW,
     IDENTITY_UNAVAILABLE,
@@ -14,6 +17,7 @@ from acrcast_service.problems import (
     OVERLOADED,
     TOO_MANY_REQUESTS,
     UNAUTHENTICATED,
+    HttpProblem,
 )
 
 # What any route that is behind a guard may answer.
@@ -21,7 +25,7 @@ REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OV
 
 
 def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
-    """The routes, each behind what its function is marked with.
+    """The routes, each behind what its function is marked with; what asks itself, as it is.
 
     Raises TypeError for a route that is not marked, or that cannot be.
     """
@@ -29,22 +33,45 @@ def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
         if not isinstance(route, Route):
             raise TypeError(f"{route}: expected a route with a function to mark")
         scope = scope_needed(route.endpoint)
-        if scope is not None:
+        if scope is not None and not asks_itself(route.endpoint):
             # a room's routes are shared by every application of this process
             route = copy(route)  # noqa: PLW2901  the same route, behind its guard
-            route.app = Guard(route.app, scope)
+            if scope == SIGNED_LINK:
+                route.app = LinkGuard(route.app)
+            else:
+                route.app = Guard(route.app, scope, of_clients=takes_client_tokens(route.endpoint))
         yield route
 
 
 class Guard:
     """Asks who it is, whether they may, and whether it is too much, before the body is read."""
 
-    def __init__(self, app: ASGIApp, needed: str) -> None:
+    def __init__(self, app: ASGIApp, needed: str, *, of_clients: bool) -> None:
         self._app = app
         self._needed = needed
+        self._of_clients = of_clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         server = scope["app"].state.server
-        caller = scope["caller"] = await server.auth.caller(scope["headers"], self._needed)
+        address = public_address(server.settings, scope) + scope["path"] if self._of_clients else None
+        caller = scope["caller"] = await server.auth.caller(scope["headers"], self._needed, address)
         server.auth.count(caller)
+        await self._app(scope, receive, send)
+
+
+class LinkGuard:
+    """Asks whether the address is one that this server signed, and still good; who it was given to may read it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            check_link(
+                scope["app"].state.server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1")
+            )
+        except HttpProblem as refused:
+            # whoever follows a link reads a page
+            await problem_page(refused.kind)(scope, receive, send)
+            return
         await self._app(scope, receive, send)

@@ -45,11 +45,13 @@ class VerificationKey:
 class KeySet:
     """Belongs to one event loop. source: an address or a path. kept_seconds: how long the last set holds by itself.
 
-    changed: called when the keys are others than before.
+    changed: called when the keys are others than before. owner: whose keys they are, in the log.
     """
 
-    def __init__(self, source: str, kept_seconds: float, changed: Callable[[], None]) -> None:
-        self._source = checked_source(source)
+    def __init__(
+        self, source: str, kept_seconds: float, changed: Callable[[], None] = lambda: None, owner: str = "oidc"
+    ) -> None:
+        self._source, self._owner = source, owner
         self._kept_seconds = kept_seconds
         self._changed = changed
         self._keys: Mapping[str, VerificationKey] = {}
@@ -101,18 +103,18 @@ class KeySet:
             keys = verification_keys(await asyncio.to_thread(_content, self._source))
         except (OSError, ValueError, HTTPException) as error:
             if not was_failing:
-                log.error("oidc-keys-unreadable error=%s", type(error).__name__)  # noqa: TRY400  no traceback
+                log.error("%s-keys-unreadable error=%s", self._owner, type(error).__name__)  # noqa: TRY400  no traceback
             return
         if was_failing:
-            log.warning("oidc-keys-recovered")
+            log.warning("%s-keys-recovered", self._owner)
         self._read_at = self._tried_at
         if keys != self._keys:
             self._keys = keys
             self._changed()
 
 
-def checked_source(source: str) -> str:
-    """Raises UsageError for an address that could be listened in on, or a file that is not there."""
+def checked_source(source: str, setting: str = f"{PREFIX}OIDC_KEYS") -> str:
+    """Raises UsageError, naming the setting, for an address that could be listened in on, or a file that is not there."""
     address = urlsplit(source)
     if address.scheme == "https" and address.hostname:
         return source
@@ -121,8 +123,8 @@ def checked_source(source: str) -> str:
     if address.scheme in ("", "file") or len(address.scheme) == 1:
         if Path(source).is_file():
             return source
-        raise UsageError(f"{PREFIX}OIDC_KEYS: {source}: no such file")
-    raise UsageError(f"{PREFIX}OIDC_KEYS: expected an https:// address (http:// only on this machine), or a path")
+        raise UsageError(f"{setting}: {source}: no such file")
+    raise UsageError(f"{setting}: expected an https:// address (http:// only on this machine), or a path")
 
 
 def verification_keys(document: bytes) -> dict[str, VerificationKey]:

@@ -16,8 +16,10 @@ from acrcast_service.problems import NOT_READY, HttpProblem
 from acrcast_service.settings import PREFIX, Settings, is_loopback
 
 if TYPE_CHECKING:
+    from acrcast_service.auth.client_tokens import ClientTokens
     from acrcast_service.auth.key_set import KeySet
     from acrcast_service.auth.tokens import TokenVerifier
+    from acrcast_service.auth.used_tokens import UsedTokens
 
 # A key that is made or revoked is known after so many seconds, and the time that reading the database takes.
 REFRESH_SECONDS = 2.0
@@ -27,7 +29,7 @@ REMEMBERED = 4096
 
 
 class Auth:
-    """Of one server process. Until somebody made a key or named an issuer, this machine's callers may do everything."""
+    """Of one server process. Until somebody made a key or named an issuer or a client, this machine's callers may do everything."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -44,6 +46,8 @@ class Auth:
             self._rate_limit = RateLimit(settings.rate_limit)
         self._tokens: TokenVerifier | None = None
         self._key_set: KeySet | None = None
+        self._client_tokens: ClientTokens | None = None
+        self._used: UsedTokens | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -51,14 +55,22 @@ class Auth:
         self._ring = ApiKeyRing(self._settings)
         await asyncio.to_thread(self._ring.read)
         if has_issuer(self._settings):
-            from acrcast_service.auth.key_set import KeySet  # noqa: PLC0415  slow to import
+            from acrcast_service.auth.key_set import KeySet, checked_source  # noqa: PLC0415  slow to import
             from acrcast_service.auth.tokens import TokenVerifier  # noqa: PLC0415
 
-            self._key_set = KeySet(
-                str(self._settings.oidc_keys), self._settings.oidc_keys_kept_seconds, self._remembered.clear
-            )
+            source = checked_source(str(self._settings.oidc_keys))
+            self._key_set = KeySet(source, self._settings.oidc_keys_kept_seconds, self._remembered.clear)
             self._tokens = TokenVerifier(self._settings, self._key_set)
             await self._key_set.refresh_if_old()
+        if self._settings.cds_clients is not None:
+            from acrcast_service.auth.cds_clients import read_clients  # noqa: PLC0415  slow to import
+            from acrcast_service.auth.client_tokens import ClientTokens  # noqa: PLC0415
+            from acrcast_service.auth.used_tokens import UsedTokens  # noqa: PLC0415
+
+            self._used = UsedTokens(self._settings.database_url)
+            clients = read_clients(self._settings.cds_clients)
+            self._client_tokens = ClientTokens(clients, self._settings.oidc_keys_kept_seconds, self._used)
+            await self._client_tokens.refresh_if_old()
         self._decide()
         self._refreshing = asyncio.create_task(self._refresh())
 
@@ -69,22 +81,25 @@ class Auth:
                 await self._refreshing
         if self._ring is not None:
             self._ring.close()
+        if self._used is not None:
+            self._used.close()
 
-    async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str) -> Caller:
-        """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out."""
+    @property
+    def asks(self) -> bool:
+        """Whether callers have to say who they are."""
+        return not self._open or self._without_key is None
+
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str, address: str | None = None) -> Caller:
+        """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out.
+
+        address: what is asked, where CDS Hooks clients may ask with a token for it.
+        """
         if self._open and self._without_key is not None:
             return self._without_key
         if self._refreshing is None:
             raise HttpProblem(NOT_READY, headers={"Retry-After": "1"})
         token = _bearer(headers)
-        mark = sha256(token).digest()
-        known = self._remembered.get(mark)
-        if known is None or known[1] <= time.time():
-            known = await self._recognised(token)
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            self._remembered[mark] = known
-        caller = known[0]
+        caller = await self._client(token, address) or await self._known(token)
         if scope not in caller.scopes:
             raise missing_scope(scope)
         return caller
@@ -93,6 +108,27 @@ class Auth:
         """Raises HttpProblem (429) when the caller's key asks too often."""
         if self._rate_limit is not None and caller.key:
             self._rate_limit.count(caller.key)
+
+    async def _client(self, token: bytes, address: str | None) -> Caller | None:
+        """The CDS Hooks client whose token this is; None when it is none, or none may ask here."""
+        if address is None or self._client_tokens is None:
+            return None
+        client = self._client_tokens.client_of(token)
+        if client is not None:
+            return await self._client_tokens.proven(token, client, address)
+        if self._tokens is None and not token.startswith(MARK.encode()):
+            raise unauthenticated("the token is of no issuer that this server lists")
+        return None
+
+    async def _known(self, token: bytes) -> Caller:
+        mark = sha256(token).digest()
+        known = self._remembered.get(mark)
+        if known is None or known[1] <= time.time():
+            known = await self._recognised(token)
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[mark] = known
+        return known[0]
 
     async def _recognised(self, token: bytes) -> tuple[Caller, float]:
         """The caller and until when, at the longest, that may be remembered."""
@@ -112,11 +148,13 @@ class Auth:
             if self._ring is not None and await asyncio.to_thread(self._ring.read_if_possible):
                 self._remembered.clear()
                 self._decide()
-            if self._key_set is not None:
-                await self._key_set.refresh_if_old()
+            for keys in (self._key_set, self._client_tokens):
+                if keys is not None:
+                    await keys.refresh_if_old()
 
     def _decide(self) -> None:
-        self._open = self._tokens is None and self._ring is not None and self._ring.is_empty
+        somebody = self._tokens is not None or self._client_tokens is not None
+        self._open = not somebody and self._ring is not None and self._ring.is_empty
 
 
 def has_issuer(settings: Settings) -> bool:
@@ -128,9 +166,25 @@ def has_issuer(settings: Settings) -> bool:
     return not missing
 
 
+def check_clients(settings: Settings) -> None:
+    """Raises UsageError when the file of CDS Hooks clients is wrong, or something that their tokens need is not set."""
+    if settings.cds_clients is None:
+        return
+    from acrcast_service.auth.cds_clients import read_clients  # noqa: PLC0415  slow to import
+
+    read_clients(settings.cds_clients)
+    if not settings.audit:
+        raise UsageError(f"{PREFIX}CDS_CLIENTS needs the audit, which remembers the tokens that were used")
+    if settings.public_url is None and not is_loopback(settings.host):
+        raise UsageError(f"{PREFIX}CDS_CLIENTS needs {PREFIX}PUBLIC_URL: a token names the address that it is for")
+
+
 def check_who_may(settings: Settings) -> None:
     """Raises UsageError when other machines could reach this server and it would ask nobody who they are."""
-    if has_issuer(settings) or is_loopback(settings.host) or settings.behind_authenticating_proxy:
+    check_clients(settings)
+    if has_issuer(settings) or settings.cds_clients is not None:
+        return
+    if is_loopback(settings.host) or settings.behind_authenticating_proxy:
         return
     ring = ApiKeyRing(settings)
     try:
@@ -141,7 +195,7 @@ def check_who_may(settings: Settings) -> None:
         ring.close()
     raise UsageError(
         f"--host {settings.host} can be reached from other machines, and no authentication is configured: make a key with "
-        f"acrcast keys create, set {PREFIX}OIDC_ISSUER, or use 127.0.0.1; or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if "
+        f"acrcast keys create, set {PREFIX}OIDC_ISSUER or {PREFIX}CDS_CLIENTS, or use 127.0.0.1; or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if "
         "something in front authenticates every request"
     )
 

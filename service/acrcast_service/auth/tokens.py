@@ -1,7 +1,7 @@
 """Tokens of an identity provider (JWT, RFC 7519 and RFC 8725): who they say the caller is, once they are proven."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
@@ -34,7 +34,7 @@ WRONG: Mapping[type[PyJWTError], str] = {
     ImmatureSignatureError: "the token is not valid yet",
     InvalidAudienceError: "the token is for another audience",
     InvalidIssuerError: "the token is of another issuer",
-    MissingRequiredClaimError: f"the token lacks one of {', '.join(REQUIRED)}",
+    MissingRequiredClaimError: "the token lacks one of {required}",
     PyJWTError: "the token is not one that this server trusts",
 }
 
@@ -51,29 +51,10 @@ class TokenVerifier:
 
         Raises HttpProblem: 401 with what is wrong, 503 when the issuer's keys cannot be had.
         """
-        try:
-            claims = await self._claims(token)
-        except PyJWTError as error:
-            raise unauthenticated(next(said for kind, said in WRONG.items() if isinstance(error, kind))) from None
-        return self._caller(claims), min(float(claims["exp"]) + LEEWAY_SECONDS, time.time() + HOLDS_SECONDS)
-
-    async def _claims(self, token: bytes) -> dict[str, Any]:
-        if len(token) > LONGEST_TOKEN:
-            raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
-        header = jwt.get_unverified_header(token)
-        algorithm, name = header.get("alg"), header.get("kid")
-        key = await self._keys.key(name)
-        if key is None or not isinstance(algorithm, str) or algorithm not in key.algorithms:
-            raise unauthenticated("the token is not signed by a key of the issuer's set, or by an algorithm not for it")
-        return jwt.decode(
-            token,
-            key.public,
-            algorithms=[algorithm],
-            audience=self._settings.oidc_audience,
-            issuer=self._settings.oidc_issuer,
-            leeway=LEEWAY_SECONDS,
-            options={"require": list(REQUIRED)},
+        claims = await proven_claims(
+            token, self._keys, self._settings.oidc_audience, self._settings.oidc_issuer, REQUIRED
         )
+        return self._caller(claims), min(float(claims["exp"]) + LEEWAY_SECONDS, time.time() + HOLDS_SECONDS)
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         name = _text(claims["sub"])
@@ -87,6 +68,35 @@ class TokenVerifier:
         words = given.split() if isinstance(given, str) else given if isinstance(given, list) else ()
         scopes = frozenset(scope for scope in SCOPES if scope in words)
         return Caller(name, tenant, scopes, key=f"{tenant}\0{name}")
+
+
+async def proven_claims(
+    token: bytes, keys: KeySet, audience: str | None, issuer: str | None, required: Sequence[str]
+) -> dict[str, Any]:
+    """What the token says, signed by one of the keys, of the issuer and for the audience, with at least these claims.
+
+    Raises HttpProblem: 401 with what is wrong, 503 when the keys cannot be had.
+    """
+    if len(token) > LONGEST_TOKEN:
+        raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
+    try:
+        header = jwt.get_unverified_header(token)
+        algorithm, name = header.get("alg"), header.get("kid")
+        key = await keys.key(name)
+        if key is None or not isinstance(algorithm, str) or algorithm not in key.algorithms:
+            raise unauthenticated("the token is not signed by a key of the issuer's set, or by an algorithm not for it")
+        return jwt.decode(
+            token,
+            key.public,
+            algorithms=[algorithm],
+            audience=audience,
+            issuer=issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": list(required)},
+        )
+    except PyJWTError as error:
+        said = next(said for kind, said in WRONG.items() if isinstance(error, kind))
+        raise unauthenticated(said.format(required=", ".join(required))) from None
 
 
 def _text(value: object) -> str | None:

@@ -22,7 +22,7 @@ from acrcast_service.batch.schemas import (
 )
 from acrcast_service.batch.service import Answered, Pool, Wanted, answers, head_of, names_of_columns
 from acrcast_service.batch.writing import AnswerWriter, writer_of
-from acrcast_service.bodies import media_type_of, read_body
+from acrcast_service.bodies import ANY_TYPE, accepted_types, media_type_of, read_body
 from acrcast_service.model_store import ServedModel
 from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.prediction.routes import IDEMPOTENCY_KEY, SUBJECT_REFERENCE, WholeRequestRoute
@@ -174,18 +174,10 @@ def _wanted(request: Request, level: float) -> Wanted:
 
 def _accepted(request: Request, sent: str) -> str:
     """The media type of the answer: the request's own, unless the header asks for another. Raises HttpProblem (406)."""
-    header = ",".join(value.decode("latin-1") for name, value in request.scope["headers"] if name == b"accept")
-    if not header.strip():
-        return sent
-    offered = []
-    for item in header.split(","):
-        essence, *parameters = (part.strip().lower() for part in item.split(";"))
-        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        offered.append((essence, float(quality) if quality.replace(".", "", 1).isdigit() else 0.0))
-    for wanted, weight in sorted(offered, key=lambda item: -item[1]):
-        if weight > 0 and wanted in MEDIA_TYPES.values():
+    for wanted in accepted_types(request):
+        if wanted in MEDIA_TYPES.values():
             return wanted
-        if weight > 0 and wanted in ("*/*", "application/*"):
+        if wanted in ANY_TYPE:
             return sent
     raise HttpProblem(NOT_ACCEPTABLE, f"accept {JSON}, {ARROW} or {PARQUET}")
 

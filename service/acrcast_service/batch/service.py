@@ -116,9 +116,7 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
     ids = [f"{base}{i:08x}" for i in rows.tolist()]
     covariates, digest = batch.covariates.rows(rows), served.model.identity.digest
     if wanted.full:
-        full = [
-            served.bedside.predict(OnePatient.of_row(covariates, k), name).as_answer() for k, name in enumerate(ids)
-        ]
+        full = [served.bedside.answer(OnePatient.of_row(covariates, k), name) for k, name in enumerate(ids)]
         support = [answer["support"]["status"] for answer in full]
         return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)
     table = prediction_columns(served.model, covariates, level=wanted.level)

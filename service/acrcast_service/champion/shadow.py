@@ -8,13 +8,13 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Literal
 
+import orjson
 from starlette.background import BackgroundTask
 
 from acrcast.contract import Patient
-from acrcast_service.answers import written
 from acrcast_service.audit.records import SHADOW, Entry
 from acrcast_service.model_store import ModelStore
-from acrcast_service.prediction.service import predict_patient
+from acrcast_service.prediction.service import answer_for
 
 log = logging.getLogger("acrcast_service.champion")
 
@@ -59,16 +59,16 @@ class Shadow:
             await asyncio.sleep(REST * (perf_counter() - began))
 
     async def _predict(self, patient: Patient, answered: Entry) -> None:
-        prediction = predict_patient(self._store.current.bedside, patient)
+        prediction = answer_for(self._store.current.bedside, patient)
         await self._record(
             replace(
                 answered,
                 kind=SHADOW,
-                record_id=str(prediction.prediction_id),
-                answer=written(prediction),
+                record_id=prediction["prediction_id"],
+                answer=orjson.dumps(prediction),
                 # under the same pseudonym, so that both become unreadable together
                 subject=answered.record_id if answered.subject is None else answered.subject,
-                model=prediction.model.digest,
+                model=prediction["model"]["digest"],
                 about=answered.record_id,
                 within=None,
             )

@@ -1,13 +1,15 @@
-"""Around every request: gives it an id, and when it is over writes its log line, counts it and ends its span."""
+"""Of every request: its id, and when it is over its log line, its part in the metrics and its span."""
 
 import logging
 import random
 import re
 import time
 from collections.abc import Mapping
+from contextvars import Token
+from dataclasses import dataclass
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from acrcast_service.observation.logs import Lines, current_request
 from acrcast_service.observation.metrics import Metrics
@@ -32,40 +34,43 @@ def note_predictions(scope: Scope, model: str, support: str, count: int = 1) -> 
     scope.setdefault(PREDICTIONS, []).append((model, support, count))
 
 
-class Observed:
-    """The outermost part of the application."""
+@dataclass(slots=True)
+class Seen:
+    """One request, as far as it has come. began: seconds of the clock that measures. token: of `current_request`."""
 
-    def __init__(self, app: ASGIApp, lines: Lines, metrics: Metrics, traces: Traces | None) -> None:
-        self._app, self._lines, self._metrics, self._traces = app, lines, metrics, traces
+    request_id: str
+    traceparent: str
+    began: float
+    token: Token[str | None]
+    status: int = WENT_AWAY
+    complete: bool = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    @property
+    def header(self) -> tuple[bytes, bytes]:
+        return REQUEST_ID, self.request_id.encode()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer has begun."""
+        return self.status != WENT_AWAY
+
+
+class Observer:
+    """Told of each request when it begins and when it is over."""
+
+    def __init__(self, lines: Lines, metrics: Metrics, traces: Traces | None) -> None:
+        self._lines, self._metrics, self._traces = lines, metrics, traces
+
+    def began(self, scope: Scope) -> Seen:
         sent_id, traceparent = _identifying(scope)
         request_id = sent_id or f"{random.getrandbits(128):032x}"
-        id_header = (REQUEST_ID, request_id.encode())
-        began, status, complete = time.perf_counter(), WENT_AWAY, False
-
-        async def watched(message: Message) -> None:
-            nonlocal status, complete
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], id_header]
-            await send(message)
-            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
-
-        token = current_request.set(request_id)
         self._metrics.began()
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            current_request.reset(token)
-            self._over(scope, request_id, status, time.perf_counter() - began, traceparent, complete=complete)
+        return Seen(request_id, traceparent, time.perf_counter(), current_request.set(request_id))
 
-    def _over(
-        self, scope: Scope, request_id: str, status: int, seconds: float, traceparent: str, *, complete: bool
-    ) -> None:
+    def over(self, scope: Scope, seen: Seen) -> None:
+        """Counts the request, writes its line and ends its span."""
+        current_request.reset(seen.token)
+        seconds, status, complete = time.perf_counter() - seen.began, seen.status, seen.complete
         route = scope.get("route")
         template: str = getattr(route, "path", "unmatched")
         method = scope["method"] if scope["method"] in METHODS else "other"
@@ -81,7 +86,7 @@ class Observed:
         model_digest = predictions[0][0] if predictions else None
         if self._lines.takes(level):
             fields: dict[str, Any] = {
-                "request_id": request_id,
+                "request_id": seen.request_id,
                 "method": method,
                 "route": template,
                 "status": status,
@@ -98,8 +103,8 @@ class Observed:
                 f"{method} {template}",
                 ended - int(seconds * 1e9),
                 ended,
-                traceparent,
-                _attributes(method, template, status, request_id, model_digest),
+                seen.traceparent,
+                _attributes(method, template, status, seen.request_id, model_digest),
                 failed=status >= 500 or not complete,
             )
 

@@ -5,17 +5,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, select
+from sqlalchemy import Connection, Row, exists, func, insert, select
 
 from acrcast.errors import InputError, Problem
 from acrcast.protocol import OutcomeRecorded
 from acrcast_service.audit.chain import Chain
+from acrcast_service.audit.lookup import opened, readable
 from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.outcomes.schemas import EXPECTED, Outcome
 from acrcast_service.patients import refuse_repeated_names
 from acrcast_service.problems import MALFORMED_JSON, NOT_FOUND, OUTCOME_EXISTS, HttpProblem
-from acrcast_service.store.tables import audit_records, outcomes, record_keys
+from acrcast_service.store.tables import audit_records, outcomes
 
 _OUTCOME = TypeAdapter(Outcome)
 # `correction` says how an outcome is sent, not what it is.
@@ -76,12 +77,12 @@ def newest_outcomes(chain: Chain, tenant: str) -> Iterator[Outcome]:
     corrected = exists().where(
         later.c.prediction_id == outcomes.c.prediction_id, later.c.revision > outcomes.c.revision
     )
-    query = _readable(audit_records.c.kind == OUTCOME, audit_records.c.tenant == tenant).join(
+    query = readable(audit_records.c.kind == OUTCOME, audit_records.c.tenant == tenant).join(
         outcomes, outcomes.c.record_id == audit_records.c.record_id
     )
     with chain.engine.connect() as connection:
         for row in connection.execute(query.where(~corrected)):
-            yield _OUTCOME.validate_json(_opened(chain, row))
+            yield _OUTCOME.validate_json(opened(chain, row)[0])
 
 
 def _so_far(
@@ -90,28 +91,15 @@ def _so_far(
     """The prediction's record, its newest outcome's row, and what that outcome says."""
     with chain.engine.connect() as connection:
         is_it = (audit_records.c.record_id == prediction_id) & (audit_records.c.kind == PREDICTION)
-        prediction = connection.execute(_readable(is_it, audit_records.c.tenant == tenant)).one_or_none()
+        prediction = connection.execute(readable(is_it, audit_records.c.tenant == tenant)).one_or_none()
         if prediction is None:
             raise HttpProblem(NOT_FOUND, "this caller has no prediction with that prediction_id")
         of_it = select(outcomes).where(outcomes.c.prediction_id == prediction_id)
         before = connection.execute(of_it.order_by(outcomes.c.revision.desc()).limit(1)).one_or_none()
         if before is None:
             return prediction, None, None
-        sealed = connection.execute(_readable(audit_records.c.record_id == before.record_id)).one_or_none()
-        return prediction, before, None if sealed is None else _opened(chain, sealed)
-
-
-def _readable(*which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    """Records whose key is still there."""
-    return (
-        select(audit_records, record_keys.c.sealed_key)
-        .join(record_keys, record_keys.c.sequence == audit_records.c.sequence)
-        .where(*which)
-    )
-
-
-def _opened(chain: Chain, row: Row[tuple[object, ...]]) -> bytes:
-    return chain.keys.open(row.record_id, bytes(row.payload), bytes(row.sealed_key))[0]
+        sealed = connection.execute(readable(audit_records.c.record_id == before.record_id)).one_or_none()
+        return prediction, before, None if sealed is None else opened(chain, sealed)[0]
 
 
 def _add(connection: Connection, row: dict[str, object]) -> None:

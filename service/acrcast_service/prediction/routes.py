@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
@@ -10,14 +11,13 @@ from starlette.types import Receive, Scope, Send
 
 from acrcast.prediction import Prediction
 from acrcast_service import idempotency
-from acrcast_service.answers import written
 from acrcast_service.api_docs.schemas import PATIENT_BODY
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.bodies import one_header, read_json_body
 from acrcast_service.idempotency import Within, answered_once
 from acrcast_service.observation.middleware import note_predictions
-from acrcast_service.prediction.service import predict_patient
+from acrcast_service.prediction.service import answer_for
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
     BAD_REQUEST,
@@ -105,22 +105,23 @@ async def predict(request: Request) -> Response:
 
     async def answer(name: str | None = None, within: Within | None = None) -> bytes:
         nonlocal shadow
-        prediction = predict_patient(served.bedside, patient, name)
-        content = written(prediction)
+        prediction = answer_for(served.bedside, patient, name)
+        content = orjson.dumps(prediction)
+        digest = prediction["model"]["digest"]
         entry = Entry(
             PREDICTION,
-            str(prediction.prediction_id),
+            prediction["prediction_id"],
             inputs=body,
             answer=content,
             subject=subject,
             tenant=caller.tenant,
             caller=caller.name,
-            model=prediction.model.digest,
-            study=prediction.study,
+            model=digest,
+            study=prediction["study"],
             within=within,
         )
         await server.audit.record(entry)
-        note_predictions(request.scope, prediction.model.digest, prediction.support.status)
+        note_predictions(request.scope, digest, prediction["support"]["status"])
         shadow = server.shadow.after(patient, entry)
         return content
 

@@ -1,6 +1,6 @@
 """The connection to the database, and the text of what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +16,15 @@ LOCK_SECONDS = 3
 NETWORK_SECONDS = 5
 
 # FULL: with the write-ahead log, NORMAL may lose the last commits when the power fails. secure_delete: what is
-# deleted is overwritten, as a destroyed key has to be.
-PRAGMAS = {
+# deleted is overwritten, as a destroyed key has to be. page_size: of a new file; a record with its answer takes some 4 KB.
+PRAGMAS: Mapping[str, str | int] = {
+    "page_size": 16_384,
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "busy_timeout": LOCK_SECONDS * 1000,
     "foreign_keys": "ON",
     "secure_delete": "ON",
-    "wal_autocheckpoint": 4000,
+    "wal_autocheckpoint": 1000,
 }
 
 WRITES = "acrcast_writes"
@@ -41,12 +42,16 @@ def parse_url(database: str) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
-def open_database(database: str) -> Engine:
-    """An engine for the address; it connects when it is first used. Raises UsageError for an address that is none."""
+def open_database(database: str, *, durable: bool = True) -> Engine:
+    """An engine for the address; it connects when it is first used. Raises UsageError for an address that is none.
+
+    durable: a commit returns when it is on disk. Without, the last commits may be lost when the power fails.
+    """
     url = parse_url(database)
     if url.get_backend_name() == "sqlite":
+        pragmas = PRAGMAS if durable else {**PRAGMAS, "synchronous": "NORMAL"}
         engine = create_engine(url, paramstyle="named")
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", lambda connection, _record: _prepare_sqlite(connection, pragmas))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(
@@ -55,7 +60,7 @@ def open_database(database: str) -> Engine:
         connect_args={
             "connect_timeout": NETWORK_SECONDS,
             "tcp_user_timeout": NETWORK_SECONDS * 1000,
-            "options": f"-c lock_timeout={LOCK_SECONDS}s -c synchronous_commit=on",
+            "options": f"-c lock_timeout={LOCK_SECONDS}s -c synchronous_commit={'on' if durable else 'off'}",
         },
     )
 
@@ -77,10 +82,10 @@ def text_of(statement: ClauseElement, engine: Engine) -> str:
     return str(statement.compile(dialect=engine.dialect))
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401  the driver's own
+def _prepare_sqlite(connection: Any, pragmas: Mapping[str, str | int]) -> None:  # noqa: ANN401  the driver's own
     # the driver would begin transactions by itself, and too late
     connection.isolation_level = None
-    for name, value in PRAGMAS.items():
+    for name, value in pragmas.items():
         connection.execute(f"PRAGMA {name}={value}").close()
 
 

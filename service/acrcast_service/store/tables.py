@@ -110,3 +110,11 @@ api_keys = Table(
     Column("revoked_at", TIME, nullable=True),
     Column("hash", LargeBinary(32), nullable=False),
 )
+
+# Tokens that are good for one request and were used, each by the hash of its issuer and its `jti`, until it expires.
+used_tokens = Table(
+    "used_tokens",
+    METADATA,
+    Column("mark", LargeBinary(32), primary_key=True),
+    Column("until", TIME, nullable=False, index=True),
+)

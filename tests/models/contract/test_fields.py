@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from acrcast.contract import Contract, Measure, Patient, Undetectable
+from acrcast.contract import FEMALE_OR_MALE, SMOKES, Contract, Measure, Patient, Undetectable, own
 
 
 class TinyPatient(Patient):
@@ -177,3 +177,25 @@ def test_an_assay_that_is_not_text_is_refused():
             marker=Annotated[float, Measure(label="Marker")],
             assay=Annotated[int | None, Measure(label="Assay", assay_of="marker")],
         )
+
+
+CODED = own("marker")
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "message"),
+    [
+        (float, Measure(label="Marker", unit="mg/L", codes=CODED), "needs ucum"),
+        (float, Measure(label="Marker", answers=SMOKES), "answers: give codes for none"),
+        (Literal["I", "II"], Measure(label="Stage", answers=SMOKES), "answers: give codes for I, II"),
+        (bool, Measure(label="Female", answers=FEMALE_OR_MALE), "answers: give codes for true, false"),
+        (int, Measure(label="Age", ucum="a", held_in="Patient.birthDate"), "needs a float in years"),
+        (float, Measure(label="Age", ucum="mo", held_in="Condition.onset"), "needs a float in years"),
+        (Literal["I", "II"], Measure(label="Sex", held_in="Patient.gender"), "needs answers"),
+        (float, Measure(label="Dose", ucum="mg", dose_of=CODED), "dose_of: needs a number"),
+        (bool, Measure(label="Takes it", dose_of=CODED), "dose_of: needs a number"),
+    ],
+)
+def test_a_measure_that_a_record_could_not_be_read_for_is_refused(kind, measure, message):
+    with pytest.raises(TypeError, match=f"field marker: .*{message}"):
+        contract_of(marker=Annotated[kind, measure])

@@ -10,6 +10,7 @@ from acrcast_service.app import create_app
 from acrcast_service.auth.api_keys import make_key, revoke_key
 from acrcast_service.auth.callers import SCOPES, needs, open_to_all, scope_needed
 from acrcast_service.auth.guard import guarded
+from acrcast_service.problems import PROBLEM_TYPES
 from acrcast_service.settings import Settings
 
 from .conftest import bearer
@@ -18,6 +19,9 @@ from .conftest import bearer
 ACCESS = {
     "POST /predict": "predict",
     "POST /predict/batch": "predict",
+    "POST /fhir/$predict-acr-response": "predict",
+    "GET /fhir/metadata": None,
+    "GET /fhir/OperationDefinition/predict-acr-response": None,
     "GET /v2": None,
     "GET /v2/health/live": None,
     "GET /v2/health/ready": None,
@@ -28,6 +32,10 @@ ACCESS = {
     "POST /v2/models/{model_name}/infer": "predict",
     "POST /v2/models/{model_name}/versions/{model_version}/infer": "predict",
     "POST /outcomes": "outcome",
+    "GET /cds-services": "predict",
+    "POST /cds-services/{service_id}": "predict",
+    "POST /cds-services/{service_id}/feedback": "outcome",
+    "GET /basis/{prediction_id}": "signed link",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
@@ -38,10 +46,13 @@ ACCESS = {
     "GET /docs": None,
     "GET /docs/assets/{name}": None,
     "GET /": None,
+    "POST /": "predict",
+    "POST /pages/scores": "predict",
+    "GET /pages/assets/{name}": None,
     "GET /problems": None,
     "GET /problems/{name}": None,
 }
-GUARDED = [route.split() for route, scope in ACCESS.items() if scope is not None]
+GUARDED = [route.split() for route, scope in ACCESS.items() if scope in SCOPES]
 
 
 def test_every_route_has_the_access_that_was_decided(model):
@@ -114,6 +125,18 @@ def _not_bearer(a_key, _chain):
     return {"authorization": f"Basic {a_key(*SCOPES)}"}
 
 
+def told(answered):
+    """Name and detail of a problem, also of one that left in the form of a protocol."""
+    body = answered.json()
+    if body.get("resourceType") == "OperationOutcome":
+        (issue,) = body["issue"]
+        return issue["details"]["coding"][0]["code"], issue["diagnostics"]
+    if "error" in body:
+        title, detail = body["error"].split(": ", 1)
+        return next(kind.name for kind in PROBLEM_TYPES.values() if kind.title == title), detail
+    return body["type"].rpartition("/")[2], body["detail"]
+
+
 @pytest.mark.parametrize(
     "credential", [_nobody, _garbage, _another_secret, _no_such_key, _expired, _revoked, _not_bearer]
 )
@@ -124,10 +147,7 @@ def test_without_a_valid_key_no_guarded_route_answers(client_of, settings, a_key
     for method, path in GUARDED:
         answered = client.request(method, path, content=b"{}", headers=headers)
         assert answered.status_code == 401, path
-        if path.startswith("/v2/"):
-            assert answered.json()["error"].startswith("This server does not know who asks: ")
-        else:
-            assert answered.json()["type"] == "/problems/unauthenticated"
+        assert told(answered)[0] == "unauthenticated"
         assert answered.headers["www-authenticate"].startswith('Bearer realm="acrcast"')
         assert "Zz81734" not in answered.text
 
@@ -139,8 +159,7 @@ def test_without_its_scope_no_guarded_route_answers_and_the_scope_is_named(clien
         scope = ACCESS[f"{method} {path}"]
         answered = client.request(method, path, content=b"{}", headers=others[scope])
         assert answered.status_code == 403, path
-        told = answered.json()["error" if path.startswith("/v2/") else "detail"]
-        assert told.removeprefix("This caller may not do that: ") == f"this needs the scope {scope}"
+        assert told(answered) == ("missing-scope", f"this needs the scope {scope}")
         assert answered.headers["www-authenticate"].endswith(f'error="insufficient_scope", scope="{scope}"')
 
 

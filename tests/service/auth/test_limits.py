@@ -57,7 +57,7 @@ class Held:
 
     def __init__(self, **settings):
         self.go, self.begun = asyncio.Event(), 0
-        self._app = Overload(self._answer, Settings(**settings))
+        self._overload = Overload(Settings(**settings))
 
     async def _answer(self, _scope, receive, send):
         await receive()
@@ -75,7 +75,7 @@ class Held:
         async def send(message):
             sent.append(message)
 
-        await self._app({"type": "http", "path": path}, receive, send)
+        await self._overload.admit(self._answer, {"type": "http", "path": path}, receive, send)
         return sent
 
 

@@ -12,15 +12,21 @@ from acrcast_service.auth.callers import SCOPES
 from acrcast_service.settings import Settings
 
 # What no schema says, and a valid request may meet: a day in the future, a key that was used for another request, as many
-# subjects as patients, and tensors of one length. And an answer to a batch tells each wrong row its errors: it is not
-# refused. An address with a version has the functions of that without.
+# subjects as patients, tensors of one length, what FHIR asks of a resource; a service that does not exist, or is for another
+# hook, or lacks data. An answer to a batch tells each wrong row its errors: it is not refused. Feedback is about a card, which
+# calling a service need not have made. An address with a version has the functions of that without.
 CONFIGURATION = """
 [parameters]
 "path.model_name" = "made-up"
 
 [[operations]]
-include-path = ["/outcomes", "/predict"]
+include-path = ["/outcomes", "/predict", "/fhir/$predict-acr-response"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
+
+[[operations]]
+include-path = ["/cds-services/{service_id}", "/cds-services/{service_id}/feedback"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 412, 422]
+checks.ensure_resource_availability.enabled = false
 
 [[operations]]
 include-path = "/predict/batch"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 12
 
+# A column is missing: perhaps it has another name.
+OTHER_NAME = "DATA004"
+
 
 @click.command("check-data")
 @trial_data_options
@@ -29,8 +32,9 @@ ROWS_SHOWN = 12
 def check_data(
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     limit: int,
     *,
@@ -38,20 +42,26 @@ def check_data(
 ) -> None:
     """Say everything that is wrong with trial data, by file, row and column.
 
-    F is CSV or Parquet by its ending. A row of a CSV file is the line that an editor shows. No value of a patient is
-    shown. With problems the exit code is 3. Without, the patients of each arm are counted: assessed, and responding by
+    F is CSV, Parquet, SAS (.xpt, .sas7bdat), Dataset-JSON (.json, .ndjson) or Excel (.xlsx, or .xlsx#SHEET) by its ending. A
+    row is the line that an editor shows, or the number of the record. With --map, what is wrong with the mapping is told by its
+    lines. No value of a patient is shown. With problems the exit code is 3. Without, the patients of each arm are counted: assessed, and responding by
     intention to treat (not assessed is no response) and per protocol.
 
     \b
-    Example:
+    Examples:
       acrcast check-data --study ld-il2-ra --baseline baseline.csv --visits visits.csv
+      acrcast check-data --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
     from acrcast_training.data.cohort import check
 
     chosen = load_study(study)
-    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept, limit=limit)
-    click.echo(json.dumps(as_data(chosen, report), indent=2) if as_json else "\n".join(as_text(chosen, report)))
+    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept, limit=limit)
+    click.echo(
+        json.dumps(as_data(chosen, report), indent=2)
+        if as_json
+        else "\n".join(as_text(chosen, report, mapped=mapping is not None))
+    )
     if report.problem_count:
         sys.exit(DataError.exit_code)
 
@@ -70,16 +80,18 @@ def as_data(study: "Study", report: "Report") -> dict[str, object]:
         "notes": [asdict(note) for note in report.notes],
         "accepted": dict(report.accepted),
         "data_kind": cohort.data_kind if cohort is not None else None,
+        "mapping": cohort.mapping if cohort is not None else None,
         "fingerprint": cohort.fingerprint if cohort is not None else None,
         "flow": [asdict(arm) for arm in report.flow],
     }
 
 
-def as_text(study: "Study", report: "Report") -> Iterator[str]:
-    """The report as lines: what is wrong, what else there is to know, and the patients by arm."""
+def as_text(study: "Study", report: "Report", *, mapped: bool) -> Iterator[str]:
+    """The report as lines: what is wrong, what else there is to know, and the patients by arm. mapped: by a mapping."""
     from acrcast_training.data.checks import ACCEPTABLE
 
-    yield f"{study.key}: {study.endpoint.title}, {report.patients} patients"
+    unread = report.problem_count and not report.patients
+    yield f"{study.key}: {study.endpoint.title}" + ("" if unread else f", {report.patients} patients")
     yield from _section("Problems", report.problems, report.problem_count)
     yield from _section("Notes", report.notes, report.note_count)
     if report.accepted:
@@ -89,12 +101,16 @@ def as_text(study: "Study", report: "Report") -> Iterator[str]:
         yield ""
         yield from _flow(report.flow)
         yield f"Data: {report.cohort.data_kind}, fingerprint {report.cohort.fingerprint}"
+        if report.cohort.mapping is not None:
+            yield f"Mapping: {report.cohort.mapping}"
     yield ""
     if not report.problem_count:
         yield "No problems." if not report.accepted else "No problems but those accepted."
     elif codes := sorted({problem.code for problem in report.problems} & ACCEPTABLE):
         yield f"Looked into and right as they are? {' '.join(f'--accept {code}' for code in codes)}"
     else:
+        if not mapped and any(problem.code == OTHER_NAME for problem in report.problems):
+            yield "Other names, units or codes than the study's? acrcast map proposes how these tables become the study's."
         yield "Correct the files and check again."
 
 

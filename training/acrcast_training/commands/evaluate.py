@@ -37,8 +37,9 @@ def evaluate(
     model_name: str | None,
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     folder: Path | None,
     level: float,
@@ -66,7 +67,7 @@ def evaluate(
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
     model = open_model(model_name, study)
-    report = check(model.study, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(model.study, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
     found, decision = run(model, cohort, level=level, seed=seed), decide(model, cohort)
     if not as_json:

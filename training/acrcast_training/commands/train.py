@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 def train(
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     out: Path | None,
     register: str | None,
@@ -65,6 +66,7 @@ def train(
     Examples:
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
+      acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
     from acrcast_training.console import progress
@@ -80,7 +82,7 @@ def train(
     folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
     show_cohort(cohort)
     show_size(cohort)
