@@ -45,6 +45,7 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
+	$(RUN) docs.api_description
 
 site: setup ## the docs as a site, build/site/index.html: the notebooks run, and a warning is an error
 	$(RUN) sphinx --quiet --fail-on-warning --keep-going --conf-dir docs/site --doctree-dir build/doctrees . build/site

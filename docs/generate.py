@@ -1,6 +1,7 @@
 """Writes the generated parts of the docs: `python -m docs.generate`, or with `--check` says what drifted and exits 1.
 
-A page holds a part between `<!-- generated: NAME -->` and `<!-- end -->`; `PARTS` says what makes each.
+A page holds a part between `<!-- generated: NAME -->` and `<!-- end -->`; `PARTS` says what makes each. `FILES` are
+generated whole.
 """
 
 import difflib
@@ -15,6 +16,7 @@ from acrcast.cli import root as acrcast_command
 from acrcast.contract import Code, ContractField
 from acrcast.contract.measure import ATC, LOINC, RXNORM, SNOMED_CT
 from acrcast.studies import Study, load_study, shipped_studies
+from docs.api_description import openapi_json
 from docs.markdown_table import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,6 +154,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "model-card": model_card,
     "constants": constants,
 }
+FILES: Mapping[str, Callable[[], str]] = {"docs/api/openapi.json": openapi_json}
 
 
 def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
@@ -164,18 +167,23 @@ def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
     return PART.sub(lambda part: f"{part['open']}\n{parts[part['name']]().rstrip()}\n\n{part['close']}", page)
 
 
-def drift(root: Path, parts: Mapping[str, Callable[[], str]] = PARTS) -> dict[Path, tuple[str, str]]:
-    """Pages of `root` that differ from what should be there: path to (as it is, as it should be)."""
+def drift(
+    root: Path, parts: Mapping[str, Callable[[], str]] = PARTS, files: Mapping[str, Callable[[], str]] = FILES
+) -> dict[Path, tuple[str, str]]:
+    """Pages and files of `root` that differ from what should be there: path to (as it is, as it should be)."""
     pages = {
         path: path.read_text(encoding="utf-8") for path in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
     }
     wanted = {path: generated(text, parts) for path, text in pages.items()}
+    for name, make in files.items():
+        path = root / name
+        pages[path], wanted[path] = path.read_text(encoding="utf-8") if path.exists() else "", make()
     return {path: (pages[path], wanted[path]) for path in pages if pages[path] != wanted[path]}
 
 
-def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Write the pages that drifted, or with `--check` show how they did; 1 if a check found any."""
-    drifted = drift(root)
+def main(arguments: Sequence[str], root: Path = ROOT, files: Mapping[str, Callable[[], str]] = FILES) -> int:
+    """Write the pages and files that drifted, or with `--check` show how they did; 1 if a check found any."""
+    drifted = drift(root, files=files)
     for path, (present, wanted) in drifted.items():
         name = str(path.relative_to(root))
         if "--check" in arguments:

@@ -31,22 +31,32 @@ def test_a_page_that_drifted_is_found_until_it_is_written(tmp_path: Path) -> Non
     page.parent.mkdir(parents=True)
     page.write_text(PAGE.format("1 + 1 = 3\n"))
     (tmp_path / "README.md").write_text("No generated part.\n")
-    ((path, (present, wanted)),) = generate.drift(tmp_path, PARTS).items()
+    ((path, (present, wanted)),) = generate.drift(tmp_path, PARTS, {}).items()
     assert (path, present) == (page, PAGE.format("1 + 1 = 3\n"))
     page.write_text(wanted)
-    assert generate.drift(tmp_path, PARTS) == {}
+    assert generate.drift(tmp_path, PARTS, {}) == {}
 
 
 def test_the_check_names_the_page_shows_the_difference_and_exits_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "page.md").write_text("<!-- generated: fields -->\nan old table\n<!-- end -->\n")
-    assert generate.main(["--check"], tmp_path) == 1
+    assert generate.main(["--check"], tmp_path, {}) == 1
     report = capsys.readouterr().out
     assert "--- page.md\n" in report
     assert "-an old table\n" in report
-    assert generate.main([], tmp_path) == 0
-    assert generate.main(["--check"], tmp_path) == 0
+    assert generate.main([], tmp_path, {}) == 0
+    assert generate.main(["--check"], tmp_path, {}) == 0
+
+
+def test_a_file_that_is_generated_whole_is_found_when_it_drifts_or_is_not_there(tmp_path: Path) -> None:
+    files = {"types.txt": lambda: "1 + 1 = 2\n"}
+    assert generate.main(["--check"], tmp_path, files) == 1
+    assert generate.main([], tmp_path, files) == 0
+    assert (tmp_path / "types.txt").read_text() == "1 + 1 = 2\n"
+    assert generate.main(["--check"], tmp_path, files) == 0
+    (tmp_path / "types.txt").write_text("1 + 1 = 3\n")
+    assert generate.main(["--check"], tmp_path, files) == 1
 
 
 def test_a_part_that_nothing_makes_is_an_error() -> None:

@@ -106,7 +106,10 @@ def test_the_example_of_the_document_is_answered_with_the_answer_that_it_shows(c
 
 def test_the_document_lists_the_problems_of_a_prediction(document):
     responses = document["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", *["400", "401", "403", "408", "409", "413", "415", "422", "429", "503", "default"]}
+    assert set(responses) == {
+        "200",
+        *["400", "401", "403", "408", "409", "413", "415", "422", "429", "431", "503", "default"],
+    }
     assert "/problems/invalid-input" in responses["422"]["description"]
     refused = responses["422"]["content"]["application/problem+json"]
     assert refused["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
@@ -114,12 +117,16 @@ def test_the_document_lists_the_problems_of_a_prediction(document):
         "type": "/problems/invalid-input",
         "title": "The input is not valid",
         "status": 422,
+        "errors": [{"field": "age_years", "message": "expected a number from 18 to 100 years"}],
     }
 
 
 def test_the_answers_schema_says_that_members_are_absent_and_never_null(document):
     schemas = document["components"]["schemas"]
-    assert schemas["Prediction"]["properties"]["control"] == {"$ref": "#/components/schemas/ArmRisk"}
+    assert schemas["Prediction"]["properties"]["control"] == {
+        "$ref": "#/components/schemas/ArmRisk",
+        "description": "On the control treatment",
+    }
     assert "control" not in schemas["Prediction"]["required"]
     assert "treated" in schemas["Prediction"]["required"]
     answers = {name: schema for name, schema in schemas.items() if name not in ("Patient", "Undetectable")}

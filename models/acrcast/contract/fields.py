@@ -18,10 +18,13 @@ Kind = Literal["number", "count", "yes_no", "category", "text"]
 
 @dataclass(frozen=True, slots=True)
 class ContractField:
-    """One field. `low` and `high` include the ends; `levels` are a category's, the first is the reference.
+    """One field.
 
-    number: a real number. count: a whole number, also for ordinal scores. yes_no: 0 or 1 to a model.
-    text: names an assay, is kept and compared, and is no covariate.
+    name: in data, requests and answers. kind: number, a real number; count, a whole number, also for ordinal scores; yes_no,
+    0 or 1 to a model; category; text, which names an assay, is kept and compared, and is no covariate.
+    measure: what it means. required: whether a prediction without it makes no sense.
+    low, high: the ends of the range, valid themselves. levels: a category's; the first is the reference.
+    may_be_undetectable: whether it may be below a limit of detection.
     """
 
     name: str

@@ -10,8 +10,9 @@ from acrcast.contract import Code, Contract, Patient
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A treatment arm: the key used in data and answers, and what a clinician calls it.
+    """A treatment arm.
 
+    key: used in data and answers. title: what a clinician calls it.
     drug: codes of what is given in this arm and not in the control's; a code stands for itself alone.
     """
 

@@ -17,6 +17,7 @@ from acrcast_service.cds_hooks.prefetch import DataMissing
 from acrcast_service.cds_hooks.requests import HookRequest, read_request
 from acrcast_service.cds_hooks.schemas import Cards
 from acrcast_service.cds_hooks.service import answer_hook
+from acrcast_service.fhir.outcomes import OPERATION_OUTCOME
 from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -78,7 +79,8 @@ async def call(request: Request, service_id: str) -> Response:
     try:
         answer = await answer_hook(server, caller, service, asked, public_address(server.settings, request.scope))
     except DataMissing as missing:
-        return problem_response(FHIR_DATA_MISSING, errors=[Problem(*reason) for reason in missing.reasons.items()])
+        problems = [Problem(*reason) for reason in missing.reasons.items()]
+        return problem_response(FHIR_DATA_MISSING, errors=problems, form=OPERATION_OUTCOME)
     response = json_answer(answer.cards)
     if answer.predicted is not None:
         patient, prediction, entry = answer.predicted

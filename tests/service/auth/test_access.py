@@ -10,6 +10,7 @@ from acrcast_service.app import create_app
 from acrcast_service.auth.api_keys import make_key, revoke_key
 from acrcast_service.auth.callers import SCOPES, needs, open_to_all, scope_needed
 from acrcast_service.auth.guard import guarded
+from acrcast_service.problems import PROBLEM_TYPES
 from acrcast_service.settings import Settings
 
 from .conftest import bearer
@@ -21,6 +22,15 @@ ACCESS = {
     "POST /fhir/$predict-acr-response": "predict",
     "GET /fhir/metadata": None,
     "GET /fhir/OperationDefinition/predict-acr-response": None,
+    "GET /v2": None,
+    "GET /v2/health/live": None,
+    "GET /v2/health/ready": None,
+    "GET /v2/models/{model_name}": None,
+    "GET /v2/models/{model_name}/versions/{model_version}": None,
+    "GET /v2/models/{model_name}/ready": None,
+    "GET /v2/models/{model_name}/versions/{model_version}/ready": None,
+    "POST /v2/models/{model_name}/infer": "predict",
+    "POST /v2/models/{model_name}/versions/{model_version}/infer": "predict",
     "POST /outcomes": "outcome",
     "GET /cds-services": "predict",
     "POST /cds-services/{service_id}": "predict",
@@ -117,11 +127,14 @@ def _not_bearer(a_key, _chain):
 
 
 def told(answered):
-    """Name and detail of a problem, also of one that left as an OperationOutcome."""
+    """Name and detail of a problem, also of one that left in the form of a protocol."""
     body = answered.json()
     if body.get("resourceType") == "OperationOutcome":
         (issue,) = body["issue"]
         return issue["details"]["coding"][0]["code"], issue["diagnostics"]
+    if "error" in body:
+        title, detail = body["error"].split(": ", 1)
+        return next(kind.name for kind in PROBLEM_TYPES.values() if kind.title == title), detail
     return body["type"].rpartition("/")[2], body["detail"]
 
 
