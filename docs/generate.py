@@ -40,7 +40,7 @@ def _study_fields(study: Study) -> str:
                 f"`{field.name}`",
                 field.measure.label,
                 _unit(field),
-                field.expected,
+                field.expected + field.or_undetectable,
                 "yes" if field.required else "no",
                 DIRECTIONS.get(study.expected_directions.get(field.name, 0), ""),
                 ", ".join(_in_a_record(field)),

@@ -9,6 +9,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Covariates, OnePatient
+from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
@@ -98,6 +99,11 @@ class ResponseModel:
     averages: Mapping[str, Floats]
     evidence: Mapping[str, Any] = field(default_factory=dict)
     promotion: Promotion | None = None
+
+    @property
+    def tells_patients_apart(self) -> bool:
+        """False where the arm's response rate is quoted to everybody."""
+        return self.candidate != RESPONSE_RATE
 
     @property
     def cautions(self) -> list[str]:

@@ -57,6 +57,12 @@ class ContractField:
         reason = f" ({self.measure.below_range})" if self.measure.below_range else ""
         return noun + limits + unit + reason
 
+    @property
+    def or_undetectable(self) -> str:
+        """What JSON may hold instead of a value, to be said after `expected`; empty where a result is always a number."""
+        below = ', or {"comparator": "<", "value": limit} below the limit of detection'
+        return below if self.may_be_undetectable else ""
+
 
 @dataclass(frozen=True)
 class Contract:

@@ -79,6 +79,7 @@ class Study:
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
     diagnosis: what a record system calls the disease; without it, predictions are not offered where a record is looked at.
+    reference: where the trial is published.
     """
 
     key: str
@@ -94,6 +95,7 @@ class Study:
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
     diagnosis: Diagnosis | None = None
+    reference: str = ""
 
     def __post_init__(self) -> None:
         keys = [arm.key for arm in self.arms]

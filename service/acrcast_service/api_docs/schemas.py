@@ -102,7 +102,7 @@ def _of_measure(field: ContractField) -> dict[str, Any]:
         "x-assay-of": measure.assay_of,
         "x-source": measure.source,
     }
-    sentences = [measure.help, f"Expected: {field.expected}"]
+    sentences = [measure.help, f"Expected: {field.expected}{field.or_undetectable}"]
     return {
         "title": measure.label,
         "description": ". ".join(sentence for sentence in sentences if sentence) + ".",

@@ -36,6 +36,9 @@ ACCESS = {
     "GET /docs": None,
     "GET /docs/assets/{name}": None,
     "GET /": None,
+    "POST /": "predict",
+    "POST /pages/scores": "predict",
+    "GET /pages/assets/{name}": None,
     "GET /problems": None,
     "GET /problems/{name}": None,
 }

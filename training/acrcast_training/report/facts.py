@@ -12,8 +12,6 @@ from acrcast.response_model import ResponseModel
 from acrcast_training.gates import Subject, judge
 from acrcast_training.headline import headline
 
-BASELINE = "prevalence"
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -37,7 +35,7 @@ class Facts:
     @property
     def individual(self) -> bool:
         """Whether patients of one arm get different risks; not where the arm's response rate is served."""
-        return self.model.candidate != BASELINE
+        return self.model.tells_patients_apart
 
     @property
     def simulated(self) -> bool:
