@@ -27,11 +27,11 @@ def headline(card: Mapping[str, Any]) -> Headline:
     if "figures_are_of" in validation:
         return Headline(None, None)
     figures = validation.get("procedure", {}).get("figures", {})
-    return Headline(_estimate(figures.get("gain_over_prevalence")), _estimate(figures.get("calibration_slope")))
+    gain, slope = figures.get("gain_over_prevalence"), figures.get("calibration_slope")
+    return Headline(None if gain is None else estimate_of(gain), None if slope is None else estimate_of(slope))
 
 
-def _estimate(found: Mapping[str, Any] | None) -> Estimate | None:
-    if found is None:
-        return None
+def estimate_of(found: Mapping[str, Any]) -> Estimate:
+    """A figure as a card has it."""
     low, high = found.get("interval", (NAN, NAN))
     return Estimate(found["value"], low, high)

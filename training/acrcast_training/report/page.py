@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jinja2
 
-from acrcast import artefact
+from acrcast import artefact, pictures
 from acrcast.artefact import Manifest
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study
-from acrcast_training.report import pictures, tables
+from acrcast_training.report import tables
 from acrcast_training.report.claims import not_to_be_claimed
 from acrcast_training.report.facts import Facts
 from acrcast_training.report.probast import Check, probast
