@@ -271,13 +271,13 @@ STUDY = Study(
     weeks=(0, 4, 12, 24),
     effect_modifiers=("treg_percent_of_cd4", "il21_pg_per_ml"),
     expected_directions={"haq_di": -1, "current_smoker": -1, "disease_duration_years": -1},
+    reference="Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504",
     # below M06 stand adult-onset Still's disease (M06.1) and inflammatory polyarthropathy (M06.4), which are not it
     diagnosis=Diagnosis(
         title="rheumatoid arthritis",
         codes=snomed("69896004") + icd10("M05", "M06"),
         except_for=icd10("M06.1", "M06.4"),
     ),
-    reference="Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504",
     assays={"treg_gating": "CD25+FoxP3+", "il21_assay": "ELISA"},
     intended_use=(
         "Research use only: not a medical device, not for diagnosis or treatment decisions. "

@@ -60,12 +60,16 @@ class AcrResponse:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeColumn:
-    """Endpoint: a column of the analysis table. A patient whose value is in `responder` responded; empty is not assessed."""
+    """Endpoint: a column of the analysis table. A patient whose value is in `responder` responded; empty is not assessed.
+
+    week: when it is observed, from baseline; None where the study does not say.
+    """
 
     title: str
     column: str
     responder: frozenset[str]
     others: frozenset[str]
+    week: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ class Study:
     expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
-    diagnosis: what a record system calls the disease; without it, predictions are not offered where a record is looked at.
     reference: where the trial is published.
+    diagnosis: what a record system calls the disease; without it, predictions are not offered where a record is looked at.
     """
 
     key: str
@@ -94,8 +98,8 @@ class Study:
     expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
-    diagnosis: Diagnosis | None = None
     reference: str = ""
+    diagnosis: Diagnosis | None = None
 
     def __post_init__(self) -> None:
         keys = [arm.key for arm in self.arms]

@@ -13,8 +13,8 @@ PREDICT, OUTCOME, AUDIT, ADMIN = SCOPES = ("predict", "outcome", "audit", "admin
 LONGEST_NAME = 200
 
 _ACCESS = "acrcast_access"
-_CLIENTS = "acrcast_cds_clients"
 _ASKS_ITSELF = "acrcast_asks_itself"
+_CLIENTS = "acrcast_cds_clients"
 _ANYBODY = ""
 # Not a scope that a key can have: the address itself is the credential.
 SIGNED_LINK = "signed link"
@@ -58,11 +58,6 @@ def open_to_all(endpoint: Endpoint) -> Endpoint:
     return _marked(endpoint, _ANYBODY)
 
 
-def needs_signed_link(endpoint: Endpoint) -> Endpoint:
-    """Marks a route's function: only who was given a link to that very address reaches it, while the link is good."""
-    return _marked(endpoint, SIGNED_LINK)
-
-
 def needs_in_form(scope: str) -> Callable[[Endpoint], Endpoint]:
     """As `needs`, for a page's form, whose key may be one of its entries: the function asks by `sender_of`, and no guard does."""
 
@@ -76,6 +71,11 @@ def needs_in_form(scope: str) -> Callable[[Endpoint], Endpoint]:
 def asks_itself(endpoint: Callable[..., Any]) -> bool:
     """Whether the function finds out who asks, from the form that it reads."""
     return getattr(endpoint, _ASKS_ITSELF, False)
+
+
+def needs_signed_link(endpoint: Endpoint) -> Endpoint:
+    """Marks a route's function: only who was given a link to that very address reaches it, while the link is good."""
+    return _marked(endpoint, SIGNED_LINK)
 
 
 def scope_needed(endpoint: Callable[..., Any]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from acrcast.contract import Contract, Covariates
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import Problem
-from acrcast.prediction import Benefit, Interval, ModelIdentity, Support
+from acrcast.prediction import Benefit, Interval, MissingMeasure, ModelIdentity, Support
 from acrcast_service.api_docs.schemas import PATIENT, REF
 from acrcast_service.problems import FieldProblem
 
@@ -45,7 +45,10 @@ class ShortArmRisk:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """What is answered for one patient of a batch: a prediction, or `errors`. `row` counts from 1, in the order of the request."""
+    """What is answered for one patient of a batch: a prediction, or `errors`. `row` counts from 1, in the order of the request.
+
+    missing: the measures' names, or all that a complete answer says of them.
+    """
 
     row: int
     prediction_id: str | None
@@ -53,7 +56,7 @@ class BatchRow:
     treated: ShortArmRisk | None
     benefit: Benefit | None
     support: Support | None
-    missing: tuple[str, ...] | None
+    missing: tuple[str, ...] | tuple[MissingMeasure, ...] | None
     errors: tuple[FieldProblem, ...] | None
 
 
