@@ -15,6 +15,7 @@ from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
 from acrcast_service.around import Around
+from acrcast_service.audit import routes as audit_records
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
@@ -100,6 +101,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         outcomes,
         fhir,
         cds_hooks,
+        audit_records,
         model_card,
         health,
         open_inference,

@@ -36,6 +36,7 @@ ACCESS = {
     "POST /cds-services/{service_id}": "predict",
     "POST /cds-services/{service_id}/feedback": "outcome",
     "GET /basis/{prediction_id}": "signed link",
+    "GET /audit/records": "audit",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
@@ -202,6 +203,20 @@ def test_a_tenant_has_no_outcome_for_another_tenants_prediction(client_of, setti
     for token, status in ((there, 404), (here, 201)):
         headers = bearer(token) | {"content-type": "application/json"}
         assert client.request("POST", "/outcomes", content=content, headers=headers).status_code == status
+
+
+def test_a_tenant_reads_its_own_audit_and_no_other(client_of, settings, a_key, a_patient):
+    keys = {tenant: bearer(a_key("predict", "audit", tenant=tenant)) for tenant in ("north", "south", "east")}
+    client = client_of(settings)
+    names = {
+        tenant: client.predict(a_patient(), **keys[tenant]).json()["prediction_id"] for tenant in ("north", "south")
+    }
+    for tenant, key in keys.items():
+        read = client.request("GET", "/audit/records", headers=key)
+        assert read.headers["content-type"] == "application/jsonl"
+        lines = [json.loads(line) for line in read.text.splitlines()]
+        assert [line["record_id"] for line in lines] == ([names[tenant]] if tenant in names else [])
+        assert {line["tenant"] for line in lines} <= {tenant}
 
 
 def test_an_idempotency_key_belongs_to_its_tenant(client_of, settings, a_key, a_patient):
