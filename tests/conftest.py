@@ -2,10 +2,11 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,13 @@ settings.load_profile("acrcast")
 def project() -> Path:
     """Root of the working tree."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def documented_members() -> Mapping[str, set[str]]:
+    """For each command the members of what it writes with --json, as docs/cli.md says."""
+    rows = re.findall(r"^\| `([a-zA-Z -]+)` \| (.*) \|$", (PROJECT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    return {command: set(re.findall(r"`(\w+)`", members)) for command, members in rows}
 
 
 @pytest.fixture(scope="session")

@@ -29,11 +29,10 @@ def headline(card: Mapping[str, Any]) -> Headline:
         return Headline(None, None)
     figures = validation.get("procedure", {}).get("figures", {})
     names = ("gain_over_prevalence", "calibration_slope", "c_statistic")
-    return Headline(*(_estimate(figures.get(name)) for name in names))
+    return Headline(*(None if name not in figures else estimate_of(figures[name]) for name in names))
 
 
-def _estimate(found: Mapping[str, Any] | None) -> Estimate | None:
-    if found is None:
-        return None
+def estimate_of(found: Mapping[str, Any]) -> Estimate:
+    """A figure as a card has it."""
     low, high = found.get("interval", (NAN, NAN))
     return Estimate(found["value"], low, high)

@@ -1,5 +1,6 @@
 """`GET /cds-services`, `POST /cds-services/{id}` and its feedback."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -71,7 +72,9 @@ async def call(request: Request, service_id: str) -> Response:
     """
     server, caller = state_of(request), caller_of(request)
     service = _service(server, service_id)
-    asked = read_request(await read_json_body(request, server.settings.hook_limit_bytes))
+    body = await read_json_body(request, server.settings.hook_limit_bytes)
+    # some megabytes take their time, and others wait for the event loop
+    asked = await asyncio.to_thread(read_request, body)
     try:
         answer = await answer_hook(server, caller, service, asked, public_address(server.settings, request.scope))
     except DataMissing as missing:

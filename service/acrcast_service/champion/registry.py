@@ -97,6 +97,7 @@ class Registry:
     def _by_http(self, uri: str, name: str, alias: str) -> dict[str, Any]:
         """The version as MLflow's REST API describes it. Raises PermissionError when it does not believe who asks."""
         import urllib.error  # noqa: PLC0415  only for those who have a registry
+        import urllib.parse  # noqa: PLC0415  as above
         import urllib.request  # noqa: PLC0415
 
         query = urllib.parse.urlencode({"name": name, "alias": alias})

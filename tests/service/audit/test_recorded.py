@@ -135,17 +135,28 @@ def test_an_outcome_is_recorded_once(chain, outcome):
 
 
 def test_another_outcome_has_to_be_called_a_correction_and_both_stay(chain, outcome):
-    from acrcast_service.outcomes.service import newest_outcomes
-
     name = outcome().json()["prediction_id"]
     refused = outcome(prediction_id=name, responded=False)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/outcome-exists")
     corrected = outcome(prediction_id=name, responded=False, correction=True)
     assert (corrected.status_code, corrected.json()["revision"]) == (201, 2)
     assert [line["inputs"]["responded"] for line in lines(chain) if line["kind"] == "outcome"] == [True, False]
-    assert [(str(newest.prediction_id), newest.responded) for newest in newest_outcomes(chain, "default")] == [
-        (name, False)
-    ]
+
+
+def test_an_outcome_names_the_arm_that_the_patient_was_treated_in(chain, outcome):
+    assert outcome(arm="ld-il2+mtx").status_code == 201
+    assert lines(chain)[-1]["inputs"]["arm"] == "ld-il2+mtx"
+
+
+def test_an_arm_that_the_study_does_not_have_is_refused(outcome):
+    refused = outcome(arm="Zz81734")
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"field": "arm", "message": "expected one of placebo+mtx, ld-il2+mtx"}]
+
+
+def test_an_outcome_without_an_arm_is_recorded_as_it_was_before_arms_could_be_named(chain, outcome):
+    outcome()
+    assert sorted(lines(chain)[-1]["inputs"]) == ["observed_on", "prediction_id", "responded", "source"]
 
 
 def test_an_outcome_of_a_prediction_that_does_not_exist_is_refused(outcome):
@@ -170,6 +181,7 @@ def test_erasing_a_subject_erases_its_outcomes_and_takes_no_new_one(chain, outco
         ({"observed_on": "5 May"}, "observed_on"),
         ({"observed_on": "2999-01-01"}, "observed_on"),
         ({"source": ""}, "source"),
+        ({"arm": ""}, "arm"),
         ({"prediction_id": "Zz81734"}, "prediction_id"),
         ({"Zz81734": 1}, ""),
     ],

@@ -94,9 +94,15 @@ def test_what_the_study_must_have_is_asked_where_nothing_resembles_it():
 
 def test_what_is_optional_and_nowhere_is_named_in_a_comment():
     text = proposal(LD_IL2, [a_table(**ADSL)])
-    (comment,) = [line for line in text.splitlines() if line.startswith("# Optional, found nowhere")]
+    (comment,) = [line for line in text.splitlines() if line.startswith("# Optional, given by no line here")]
     assert "methotrexate_mg_per_week" in comment
     assert "methotrexate_mg_per_week" not in columns_of(text)
+
+
+def test_what_is_optional_and_may_be_either_of_two_columns_is_left_to_the_person():
+    text = proposal(LD_IL2, [a_table(**ADSL, crp0=["5", "6"], crp1=["4", "3"])])
+    assert "crp_mg_per_l (perhaps crp0, crp1)" in text
+    assert "crp_mg_per_l" not in columns_of(text)
 
 
 BDS = {

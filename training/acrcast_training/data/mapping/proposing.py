@@ -6,7 +6,6 @@ Names of ADaM's variables are those of the CDISC ADaM Implementation Guide 1.3.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,16 +14,14 @@ import numpy.typing as npt
 
 from acrcast.contract.units import accepted_units, in_words
 from acrcast.studies import AcrResponse, Study
-from acrcast_training.data.mapping.checking import meanings_of, needs_unit, targets
+from acrcast_training.data.mapping.checking import meanings_of, needs_unit
 from acrcast_training.data.mapping.converting import DAY, field_of
-from acrcast_training.data.mapping.form import FORMAT, LEAVE_OUT, QUESTION, Layout
-from acrcast_training.data.mapping.matching import Candidate, Match, match_of, squeezed
-from acrcast_training.data.response import parts_of
+from acrcast_training.data.mapping.form import FORMAT, LEAVE_OUT, QUESTION
+from acrcast_training.data.mapping.matching import Candidate, Match, squeezed
+from acrcast_training.data.mapping.placing import PATIENT, Proposed, classified, first_of, parameters, place_all
 from acrcast_training.data.table import Table, shown
-from acrcast_training.data.visits import AT_VISITS, column_at, scheduled_weeks
+from acrcast_training.data.visits import AT_VISITS, scheduled_weeks
 
-PATIENT = ("patient_id", "USUBJID", "SUBJID")
-LIKE_PATIENT = ("subject", "subjectid", "patient", "patientid", "patid", "id")
 ARM = ("arm", "TRT01P", "ARM", "TRTP")
 VISIT = ("week", "AVISIT", "VISIT")
 POPULATION = ("ITTFL", "RANDFL", "FASFL")
@@ -44,25 +41,22 @@ contract = {contract}  # the study's fields when this was made
 """
 
 
-@dataclass
-class _Proposed:
-    """One table as far as it is known, and the lines of its columns."""
-
-    table: Table
-    layout: Layout
-    patient: str | None
-    found: dict[str, Match] = field(default_factory=dict)
-
-
 def proposal(study: Study, tables: Sequence[Table]) -> str:
     """The text of a mapping file."""
-    proposed = [_classified(table) for table in tables]
-    _match_all(study, proposed)
+    proposed = [classified(table) for table in tables]
+    place_all(study, proposed)
     key, contract = json.dumps(study.key), json.dumps(study.contract.digest)
     head = HEADER.format(study=study.key, format=FORMAT, key=key, contract=contract)
     found = {target for one in proposed for target in one.found}
-    missing = [field.name for field in study.contract if field.name not in found]
-    tail = f"\n# Optional, found nowhere, and so missing for everyone: {', '.join(missing)}\n" if missing else ""
+    undecided = {target: others for one in proposed for target, others in one.undecided.items()}
+    missing = [
+        field.name + (f" (perhaps {', '.join(undecided[field.name])})" if field.name in undecided else "")
+        for field in study.contract
+        if field.name not in found
+    ]
+    tail = (
+        f"\n# Optional, given by no line here, and so missing for everyone: {', '.join(missing)}\n" if missing else ""
+    )
     return head + "".join("\n" + "\n".join(_lines(study, one)) + "\n" for one in proposed) + tail
 
 
@@ -71,62 +65,7 @@ def questions(text: str) -> int:
     return len(re.findall(r'= (?:\[)?"\?', text))
 
 
-def _classified(table: Table) -> _Proposed:
-    patient = _first(table, PATIENT)
-    if patient is None:
-        patient = next((name for name in table.columns if squeezed(name) in LIKE_PATIENT), None)
-    if "PARAMCD" in table.columns:
-        return _Proposed(table, "value", patient)
-    ids = table.columns[patient] if patient is not None else table.rows
-    return _Proposed(table, "visit" if len(set(ids)) < len(ids) else "patient", patient)
-
-
-def _match_all(study: Study, proposed: Sequence[_Proposed]) -> None:
-    """Each measure's best place: among the values of records first, which also have the visits."""
-    wanted = _wanted(study, any(one.layout != "patient" for one in proposed))
-    by_layout = {layout: [one for one in proposed if one.layout == layout] for layout in ("value", "patient", "visit")}
-    taken = set()
-    for one in by_layout["value"]:
-        candidates = _parameters(one.table)
-        for target in (name for name in wanted if name in targets(study, "value") and name not in taken):
-            of = field_of(study, target)
-            match = match_of(target, of, candidates)
-            # the name of an assay is no value of a record
-            if match.best is not None and (of is None or of.is_covariate):
-                one.found[target] = match
-                taken.add(target)
-    for one in by_layout["patient"]:
-        candidates = [Candidate(name, one.table.labels.get(name, "")) for name in one.table.columns]
-        for target, needed in wanted.items():
-            match = match_of(target, field_of(study, target), candidates)
-            if target not in taken and (match.best is not None or needed):
-                one.found[target] = match
-    for one in by_layout["visit"]:
-        candidates = [Candidate(name, one.table.labels.get(name, "")) for name in one.table.columns]
-        for target in AT_VISITS:
-            match = match_of(target, field_of(study, target), candidates)
-            if match.best is not None or wanted.get(target, False):
-                one.found[target] = match
-
-
-def _wanted(study: Study, has_visits: bool) -> Mapping[str, bool]:  # noqa: FBT001  the trial has tables of visits
-    """Measures and the outcome, and whether a mapping must have each."""
-    wanted = {field.name: field.required for field in study.contract}
-    if not isinstance(study.endpoint, AcrResponse):
-        return {**wanted, study.endpoint.column: True}
-    parts = dict.fromkeys(parts_of(study.endpoint), True)
-    later = {} if has_visits else {column_at(name, study.endpoint.week): True for name in parts}
-    return {**wanted, **dict.fromkeys(AT_VISITS, False), **parts, **later}
-
-
-def _parameters(table: Table) -> list[Candidate]:
-    """Each parameter with its description."""
-    codes = table.columns["PARAMCD"]
-    described = table.columns.get("PARAM", codes)
-    return [Candidate(code, text) for code, text in dict(zip(codes, described, strict=True)).items() if code]
-
-
-def _lines(study: Study, one: _Proposed) -> Iterator[str]:
+def _lines(study: Study, one: Proposed) -> Iterator[str]:
     table = one.table
     yield f"# {'-' * 20} {shown(table.file)}: {len(table)} rows"
     yield "[[tables]]"
@@ -136,7 +75,9 @@ def _lines(study: Study, one: _Proposed) -> Iterator[str]:
     if one.layout == "value":
         yield from _record_lines(table)
     yield from _keep_lines(one)
-    yield from _column("patient_id", _answer(one.patient, sure=_first(table, PATIENT) is not None), table, one.patient)
+    yield from _column(
+        "patient_id", _answer(one.patient, sure=first_of(table, PATIENT) is not None), table, one.patient
+    )
     if one.layout == "patient" and study.has_control:
         yield from _arm(study, table)
     if one.layout != "patient":
@@ -161,9 +102,9 @@ def _record_lines(table: Table) -> Iterator[str]:
             yield f'{key} = "?"  # the column of the values'
 
 
-def _keep_lines(one: _Proposed) -> Iterator[str]:
+def _keep_lines(one: Proposed) -> Iterator[str]:
     table = one.table
-    population = _first(table, POPULATION) if one.layout == "patient" else None
+    population = first_of(table, POPULATION) if one.layout == "patient" else None
     if population is not None:
         yield "\n[tables.keep]"
         yield f'{population} = ["Y"]  # {table.labels.get(population, "patients of the analysis")}; others are left out'
@@ -180,7 +121,7 @@ def _keep_lines(one: _Proposed) -> Iterator[str]:
 
 
 def _arm(study: Study, table: Table) -> Iterator[str]:
-    name = _first(table, ARM)
+    name = first_of(table, ARM)
     yield from _column("arm", _answer(name, sure=name is not None), table, name)
     if name is not None:
         arms = {squeezed(name): arm.key for arm in study.arms for name in (arm.key, arm.title)}
@@ -188,7 +129,7 @@ def _arm(study: Study, table: Table) -> Iterator[str]:
 
 
 def _visit(study: Study, table: Table) -> Iterator[str]:
-    name = _first(table, VISIT)
+    name = first_of(table, VISIT)
     yield from _column("week", _answer(name, sure=name is not None), table, name)
     days = [shown(other) for other, texts in table.columns.items() if any(DAY.fullmatch(text) for text in texts)]
     if name is None and days:
@@ -210,7 +151,7 @@ def _week(text: str, weeks: Sequence[int] | None) -> str:
     return f'"{LEAVE_OUT}"  # no week of the study' if week is not None else '"?"  # a week, or "leave out"'
 
 
-def _measure(study: Study, one: _Proposed, target: str, match: Match) -> Iterator[str]:
+def _measure(study: Study, one: Proposed, target: str, match: Match) -> Iterator[str]:
     table, of = one.table, field_of(study, target)
     key = "parameter" if one.layout == "value" else "from"
     name = match.best.name if match.best is not None else None
@@ -297,11 +238,11 @@ def _meaning(text: str, words: Sequence[str], known: Mapping[str, str], *, initi
     return f"{_quoted(QUESTION + guess)}  # {told}"
 
 
-def _not_used(one: _Proposed) -> Iterator[str]:
+def _not_used(one: Proposed) -> Iterator[str]:
     if one.layout == "value":
         used = {match.best.name for match in one.found.values() if match.best is not None}
         free = [
-            f"{shown(other.name)} ({shown(other.label)})" for other in _parameters(one.table) if other.name not in used
+            f"{shown(other.name)} ({shown(other.label)})" for other in parameters(one.table) if other.name not in used
         ]
         if free:
             yield f"\n# parameters of no use here: {', '.join(free)}"
@@ -315,10 +256,6 @@ def _column(target: str, answer: str, table: Table, name: str | None) -> Iterato
 
 def _answer(name: str | None, *, sure: bool) -> str:
     return _quoted((name or "") if sure and name is not None else QUESTION + (name or ""))
-
-
-def _first(table: Table, names: Sequence[str]) -> str | None:
-    return next((name for name in names if name in table.columns), None)
 
 
 def _distinct(texts: npt.NDArray[Any], most: int) -> list[str]:
