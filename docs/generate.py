@@ -7,7 +7,7 @@ generated whole.
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from acrcast.contract import Code, ContractField
 from acrcast.contract.measure import ATC, LOINC, RXNORM, SNOMED_CT
 from acrcast.studies import Study, load_study, shipped_studies
 from docs.api_description import openapi_json
+from docs.markdown_table import table
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
@@ -120,24 +121,40 @@ def gates() -> str:
     )
 
 
+def settings() -> str:
+    """Every setting of the server."""
+    from docs.settings_table import settings_table  # noqa: PLC0415  slow to import
+
+    return settings_table()
+
+
+def model_card() -> str:
+    """The card of the model that ships."""
+    from acrcast.artefact import RELEASED, load  # noqa: PLC0415  slow to import
+    from acrcast.artefact.manifest import read_manifest  # noqa: PLC0415  slow to import
+    from docs.model_card import as_page  # noqa: PLC0415  slow to import
+
+    return as_page(load(RELEASED), read_manifest(RELEASED)[0])
+
+
+def constants() -> str:
+    """What is fixed beforehand in the methods."""
+    from docs.constants_table import constants_table  # noqa: PLC0415  slow to import
+
+    return constants_table()
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
     "simulator": simulator,
     "data-checks": data_checks,
     "gates": gates,
+    "settings": settings,
+    "model-card": model_card,
+    "constants": constants,
 }
 FILES: Mapping[str, Callable[[], str]] = {"docs/api/openapi.json": openapi_json}
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; what Markdown would take for the end of a cell or the start of a tag is escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
 
 
 def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:

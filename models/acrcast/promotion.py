@@ -56,6 +56,18 @@ class Promotion(BaseModel):
         return f"Made champion although gates refused: {said}. The model's card gives the reason."
 
 
+class Rollback(BaseModel):
+    """A champion was taken back. version: the one that was left; to: the one before it. when: UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    version: int
+    to: int
+    when: str
+    reason: str
+
+
 def place_of(folder: Path) -> Path:
     """Where the record of the model in `folder` lies."""
     whole = folder.resolve()

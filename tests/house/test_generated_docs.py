@@ -1,14 +1,25 @@
 """Generated parts of the docs are found out when they drift."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from docs import generate
 
+from acrcast.artefact import RELEASED
+
 PAGE = "# Page\n\n<!-- generated: sum -->\n{}<!-- end -->\n\nWritten by hand.\n"
 PARTS: dict[str, Callable[[], str]] = {"sum": lambda: "1 + 1 = 2\n"}
+
+
+@pytest.fixture
+def released_card() -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((RELEASED / "card.json").read_text())
+    return card
 
 
 def test_a_generated_part_is_written_between_its_markers_and_the_rest_is_kept() -> None:
@@ -87,3 +98,43 @@ def test_the_help_of_every_command_is_written_whatever_the_width_of_the_terminal
         "## `acrcast keys create`",
     ]
     assert max(map(len, narrow.splitlines())) > 80
+
+
+def test_the_settings_say_variable_default_and_limits() -> None:
+    rows = generate.settings().splitlines()
+    assert "| `ACRCAST_PORT` | `8000` | Port to listen on; 0 takes any free one (0 to 65,535) |" in rows
+    assert "| `ACRCAST_LEVEL` | `0.95` | Level of the intervals in answers (above 0, below 1) |" in rows
+    assert "| `ACRCAST_AUDIT` | `1` | No prediction is answered before it is recorded in the database |" in rows
+    assert (
+        "| `ACRCAST_LOG_LEVEL` | `info` | The least grave lines that are logged (one of debug, info, warning, error) |"
+        in rows
+    )
+
+
+def test_the_model_card_has_the_parts_of_model_facts_in_their_order() -> None:
+    assert [line for line in generate.model_card().splitlines() if line.startswith("#")] == [
+        "## Name",
+        "## Summary",
+        "## Mechanism",
+        "## Validation and performance",
+        "## Uses and directions",
+        "## Warnings",
+        "## Other information",
+    ]
+
+
+def test_the_model_card_reads_its_figures_and_cautions_from_the_artefact(released_card: dict[str, Any]) -> None:
+    page = generate.model_card()
+    c_statistic = released_card["validation"]["procedure"]["figures"]["c_statistic"]
+    low, high = c_statistic["interval"]
+    assert f"| {c_statistic['value']:.2f} ({low:.2f} to {high:.2f}) |" in page
+    assert all(f"- {caution}\n" in page for caution in released_card["cautions"])
+    assert "**Trained on simulated patients: the numbers show the method, not the treatment.**" in page
+
+
+def test_the_statistics_name_golden_values_that_exist(project: Path, golden: Path) -> None:
+    page = (project / "docs" / "statistics.md").read_text(encoding="utf-8")
+    agreements = page.split("## What it agrees with")[1]
+    rows = re.findall(r"^\| [^|]+ \| ((?:`\w+`(?:, )?)+) \| 1e-\d+ \| ", agreements, re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert named == set(json.loads((golden / "reference.json").read_text())) - {"versions"}

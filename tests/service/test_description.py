@@ -1,8 +1,10 @@
 """What the server says of itself: the model, its card, the OpenAPI document, the pages, health."""
 
+import html
 import json
 import re
 from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
 from fastapi.openapi.models import OpenAPI
@@ -214,9 +216,9 @@ def test_a_patient_is_not_predicted_without_a_model(serving, a_patient):
 def test_the_landing_page_says_what_this_is_and_is_not(client):
     page = client.get("/").text
     assert "Research use only: not a medical device" in page
-    assert "trained on simulated data" in page
-    for address in re.findall('href="([^"]+)"', page):
-        assert client.get(f"/{address}").status_code == 200
+    assert "trained on simulated patients" in page
+    for address in re.findall('href="([^"#:]+)[#"]', page):
+        assert client.get(urljoin("/", html.unescape(address))).status_code == 200
 
 
 def test_the_page_of_the_api_is_served_whole_and_names_no_other_host(client):

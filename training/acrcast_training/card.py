@@ -54,7 +54,7 @@ def model_card(
                 for arm in flow(cohort)
             ],
             "accepted_problems": dict(accepted),
-            "missing_share": _missing_shares(study.contract, cohort),
+            "missing_share": missing_shares(study.contract, cohort),
         },
         "candidate": comparison.chosen,
         "verdict": comparison.verdict,
@@ -86,7 +86,8 @@ def mapping_of(cohort: Cohort) -> dict[str, str]:
     return {"mapping": cohort.mapping} if cohort.mapping is not None else {}
 
 
-def _missing_shares(contract: Contract, cohort: Cohort) -> dict[str, float]:
+def missing_shares(contract: Contract, cohort: Cohort) -> dict[str, float]:
+    """Share of the patients in whom each measure is missing; what nobody lacks is absent."""
     shares = np.isnan(cohort.covariates.values).mean(axis=0)
     return {
         field.name: round(float(share), 4)
@@ -111,7 +112,7 @@ def _optimism(validation: Validation) -> dict[str, Any]:
         "resamples": found.resamples,
         "failed": found.failed + found.one_class,
         "figures": {
-            name: {"apparent": round(c.apparent, 6), "optimism": round(c.optimism, 6), **_estimate(c.corrected)}
+            name: {"apparent": round(c.apparent, 6), "optimism": round(c.optimism, 6), **figure_of(c.corrected)}
             for name, c in corrected.items()
             if np.isfinite(c.corrected.value)
         },
@@ -131,11 +132,12 @@ def _procedure(procedure: Procedure) -> dict[str, Any]:
     return {
         "method": "nested cross-validation, the choice repeated in each training part",
         "chosen": dict(procedure.chosen),
-        "figures": {name: _estimate(e) for name, e in estimates.items() if np.isfinite(e.value)},
+        "figures": {name: figure_of(e) for name, e in estimates.items() if np.isfinite(e.value)},
     }
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def figure_of(estimate: Estimate) -> dict[str, Any]:
+    """A figure as a card has it; without its interval where that could not be computed."""
     ends = [estimate.low, estimate.high]
     shown: dict[str, Any] = {"value": round(estimate.value, 6)}
     return shown | ({"interval": [round(end, 6) for end in ends]} if np.isfinite(ends).all() else {})
@@ -150,7 +152,7 @@ def _figures(result: CandidateResult) -> dict[str, Any]:
         "calibration_slope": result.calibration_slope,
         "calibration_intercept": result.calibration_intercept,
     }
-    figures: dict[str, Any] = {name: _estimate(e) for name, e in estimates.items() if np.isfinite(e.value)}
+    figures: dict[str, Any] = {name: figure_of(e) for name, e in estimates.items() if np.isfinite(e.value)}
     return figures | {"brier": round(result.brier, 6)}
 
 

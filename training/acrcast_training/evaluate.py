@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -316,10 +317,17 @@ def _cautions(model: ResponseModel, cohort: Cohort) -> tuple[str, ...]:
 
 
 def known_fingerprints(model: ResponseModel) -> frozenset[str]:
-    """Of all data that the model was trained on or updated with, as its card tells."""
-    trained = str(model.card.get("training_data", {}).get("fingerprint", ""))
-    updated = (str(entry.get("fingerprint", "")) for entry in model.card.get("history", []))
-    return frozenset({trained, *updated}) - {""}
+    """Of all data that the model was trained on or updated with, and of the files that these were put together from."""
+    made_from = [model.card.get("training_data", {}), *model.card.get("history", [])]
+    files = [source for entry in made_from for source in entry.get("sources", [])]
+    return frozenset(str(entry.get("fingerprint", "")) for entry in [*made_from, *files]) - {""}
+
+
+def recorded_until(model: ResponseModel) -> date | None:
+    """The last day of whose recorded predictions the model may have learned the outcome; None when it never did from any."""
+    made_from = [model.card.get("training_data", {}), *model.card.get("history", [])]
+    last = [source.get("recorded_until") for entry in made_from for source in entry.get("sources", [])]
+    return max((date.fromisoformat(day) for day in last if day), default=None)
 
 
 def _mean(values: Floats, level: float) -> Estimate:

@@ -7,13 +7,13 @@ is asked. It measures and says; whether a refusal stops anything is decided by w
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from acrcast.artefact import Manifest
+from acrcast.headline import Headline, estimate_of, headline
 from acrcast.promotion import GateStatus, JudgedGate
 from acrcast.validation.performance import Estimate
-from acrcast_training.headline import Headline, headline
 from acrcast_training.provenance import CHANGES, COMMIT, RELEASE
 from acrcast_training.select import BASELINE
 
@@ -24,13 +24,17 @@ FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the gates look at. candidate: the one served. sample_size: the card's part of that name, empty when absent."""
+    """What the gates look at.
+
+    candidate: the one served. sample_size, comparison: the card's parts of these names, empty when absent.
+    """
 
     candidate: str
     headline: Headline
     data_fingerprint: str
     code_revision: str
     sample_size: Mapping[str, Any]
+    comparison: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, card: Mapping[str, Any], manifest: Manifest) -> "Subject":
@@ -40,6 +44,7 @@ class Subject:
             manifest.data_fingerprint,
             manifest.code_revision,
             card.get("sample_size", {}),
+            card.get("comparison", {}),
         )
 
 
@@ -144,6 +149,19 @@ def _sample_size(subject: Subject) -> Finding:
     return Finding("passed" if found["patients"] >= found["needed"] else "recorded", str(found["verdict"]).rstrip("."))
 
 
+def _no_worse(subject: Subject) -> Finding:
+    found = subject.comparison
+    if not found:
+        return Finding("not applicable", "trained without a champion to be compared with")
+    crossed, held_out = estimate_of(found["cross_validated"]["gain"]), estimate_of(found["held_out"]["gain"])
+    measured = f"gain in log loss over the champion {_shown(crossed, 3, '+')} by cross-validation, {_shown(held_out, 3, '+')} held out"
+    if crossed.value < 0:
+        return Finding("failed", measured, f"by cross-validation {_distance(-crossed.value, 3)} below 0")
+    if held_out.high < 0:
+        return Finding("failed", measured, f"held out, the interval lies {_distance(-held_out.high, 3)} below 0")
+    return Finding("passed", measured)
+
+
 def _shown(estimate: Estimate, decimals: int, sign: str = "") -> str:
     value = f"{estimate.value:{sign}.{decimals}f}"
     if math.isnan(estimate.low):
@@ -206,5 +224,16 @@ GATES: tuple[Gate, ...] = (
         "Riley et al. 2020 (BMJ 368:m441).",
         "Train the model anew with `acrcast train`, which says it.",
         _sample_size,
+    ),
+    Gate(
+        "GATE006",
+        "No worse than the champion",
+        "a retrained model's gain in log loss over the champion is not below 0 by cross-validation, and where it was held out "
+        "its 95 % interval does not lie below 0; both among patients that the champion had not seen",
+        "New patients and more of them should do no harm, and may: they are others, or fewer than those before. The champion "
+        "is judged as it is; of the retrained model each patient's risk is by a fit that did not see the patient.",
+        "Log loss is strictly proper, Gneiting & Raftery 2007 (JASA 102:359); differences are paired by patient.",
+        "Give the champion's own training data too, wait for more patients, or keep the champion.",
+        _no_worse,
     ),
 )

@@ -26,7 +26,7 @@ def subgroups(cohort: Cohort, risk: Floats, *, individual: bool) -> list[dict[st
     """
     return [
         {"group": group, "subgroup": name, **figures(cohort, risk, members, individual=individual)}
-        for group, name, members in _parts(cohort)
+        for group, name, members in parts_of(cohort)
     ]
 
 
@@ -55,7 +55,8 @@ def figures(cohort: Cohort, risk: Floats, members: Bools, *, individual: bool) -
     return found
 
 
-def _parts(cohort: Cohort) -> Iterator[tuple[str, str, Bools]]:
+def parts_of(cohort: Cohort) -> Iterator[tuple[str, str, Bools]]:
+    """Group, subgroup and (n,) who is in it."""
     study = cohort.study
     if study.has_control:
         for arm in study.arms:

@@ -15,22 +15,26 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from acrcast import artefact
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import AcrcastError, ArtefactError, UsageError
-from acrcast.promotion import Promotion, place_of
+from acrcast.promotion import Promotion, Rollback, place_of
+from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, shipped_studies
 from acrcast.table import column_names
 from acrcast_training import plots
@@ -42,9 +46,9 @@ from acrcast_training.state import state_folder
 from acrcast_training.train import Training
 
 TRACKING = "MLFLOW_TRACKING_URI"
-CHAMPION = "champion"
-# Tag of a model version: the record of its promotion to champion, as JSON.
-PROMOTION = "promotion"
+CHAMPION, CHALLENGER = "champion", "challenger"
+# Tags of a model version: the record of its promotion to champion, and of its being taken back, as JSON.
+PROMOTION, ROLLBACK = "promotion", "rollback"
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+|latest))")
 # Exit code for whoever calls this module as a program: what was fetched is no model of acrcast.
 NO_MODEL = 3
@@ -59,6 +63,15 @@ class Tracked:
     run_id: str
     model_uri: str
     version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Champions:
+    """now: the version that the alias points to, None when there is none. What is recorded of versions, the latest of each."""
+
+    now: int | None
+    promotions: tuple[Promotion, ...]
+    rollbacks: tuple[Rollback, ...]
 
 
 def default_store() -> str:
@@ -94,17 +107,60 @@ def log(
         mlflow.log_text(report_on(folder, training.cohort.study), "report.html")
         with plots.comparison(training.comparison) as figure:
             mlflow.log_figure(figure, "candidates.png")
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-            artifacts={"model": str(folder)} | ({"study": str(own_study)} if own_study else {}),
-            signature=signature(training.cohort.study),
-            pip_requirements=["acrcast[training]"],
-            registered_model_name=register,
-            metadata={"digest": training.model.identity.digest, "training_data": training.cohort.data_kind},
-        )
-    version = int(info.registered_model_version) if register else None
-    return Tracked(run.info.run_id, info.model_uri, version)
+        info = _log_model(folder, training.model, own_study, register)
+    return _tracked(run.info.run_id, info)
+
+
+def log_folder(
+    folder: Path,
+    model: ResponseModel,
+    *,
+    register: str | None,
+    own_study: Path | None,
+    store: str | None,
+    tags: Mapping[str, str],
+    pages: Mapping[str, str] = MappingProxyType({}),
+) -> Tracked:
+    """One run for a model that was written before, with its card, its pages and its registration.
+
+    folder, model: the artefact and what is in it. tags: of the run. pages: files of the run, by name.
+    """
+    uri = use_store(store)
+    _experiment(model.study, uri)
+    manifest, identity, card = artefact.described(folder)
+    about = {
+        "study": model.study.key,
+        "endpoint": model.study.endpoint.title,
+        "training_data": identity.training_data,
+        "data_fingerprint": manifest.data_fingerprint,
+        "code_revision": manifest.code_revision,
+        "model_digest": identity.digest,
+        "ships": str(model.study.key in shipped_studies()).lower(),
+    }
+    with _quiet(), mlflow.start_run(run_name=f"{model.study.key}: {model.candidate}", tags=about | dict(tags)) as run:
+        mlflow.log_dict(card, "card.json")
+        for name, text in pages.items():
+            mlflow.log_text(text, name)
+        info = _log_model(folder, model, own_study, register)
+    return _tracked(run.info.run_id, info)
+
+
+def _log_model(folder: Path, model: ResponseModel, own_study: Path | None, register: str | None) -> ModelInfo:
+    """The artefact as a model of the run that is open."""
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+        artifacts={"model": str(folder)} | ({"study": str(own_study)} if own_study else {}),
+        signature=signature(model.study),
+        pip_requirements=["acrcast[training]"],
+        registered_model_name=register,
+        metadata={"digest": model.identity.digest, "training_data": model.identity.training_data},
+    )
+
+
+def _tracked(run_id: str, info: ModelInfo) -> Tracked:
+    version = info.registered_model_version
+    return Tracked(run_id, info.model_uri, None if version is None else int(version))
 
 
 def signature(study: Study) -> ModelSignature:
@@ -147,6 +203,54 @@ def set_alias(
         raise UsageError(f"{name} version {version}: {_first_line(error)}") from error
 
 
+def take_back(rollback: Rollback, store: str | None = None) -> None:
+    """Let the champion be the version before, and keep with both why."""
+    use_store(store)
+    client = MlflowClient()
+    try:
+        client.set_model_version_tag(rollback.name, str(rollback.version), ROLLBACK, rollback.model_dump_json())
+        said = f"back from version {rollback.version}: {rollback.reason}"
+        client.set_model_version_tag(rollback.name, str(rollback.to), f"promoted_to_{CHAMPION}", said)
+        client.set_registered_model_alias(rollback.name, CHAMPION, str(rollback.to))
+    except MlflowException as error:
+        raise UsageError(f"{rollback.name} version {rollback.to}: {_first_line(error)}") from error
+
+
+def champions(name: str, store: str | None = None) -> Champions:
+    """Which version is the champion, and what is recorded of those that were. Raises UsageError when nothing has the name."""
+    use_store(store)
+    client = MlflowClient()
+    versions = client.search_model_versions(f"name = '{name}'")
+    if not versions:
+        raise UsageError(f"no model is registered as {name}")
+    try:
+        now = int(client.get_model_version_by_alias(name, CHAMPION).version)
+    except MlflowException:
+        now = None
+    return Champions(
+        now,
+        tuple(Promotion.model_validate_json(v.tags[PROMOTION]) for v in versions if PROMOTION in v.tags),
+        tuple(Rollback.model_validate_json(v.tags[ROLLBACK]) for v in versions if ROLLBACK in v.tags),
+    )
+
+
+def version_of_run(name: str, tag: str, value: str, store: str | None = None) -> int | None:
+    """The version of a registered model that a run with this tag made; None when there is none.
+
+    A run with the tag that never ended was interrupted, and is marked so.
+    """
+    use_store(store)
+    client = MlflowClient()
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments, f"tags.{tag} = '{value}'")
+    for run in runs:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+    made = {run.info.run_id for run in runs}
+    versions = client.search_model_versions(f"name = '{name}'")
+    return max((int(version.version) for version in versions if version.run_id in made), default=None)
+
+
 def latest_version(name: str, store: str | None = None) -> int:
     """The newest version of a registered model. Raises UsageError when there is none."""
     use_store(store)
@@ -170,10 +274,10 @@ def download(uri: str, folder: Path, store: str | None = None) -> Path:
     found = sorted(Path(local).glob("artifacts/*/manifest.json"))
     if len(found) != 1:
         raise ArtefactError(f"{uri}: this is no model of acrcast")
-    artefact = found[0].parent
+    model = found[0].parent
     if registered is not None and PROMOTION in registered.tags:
-        place_of(artefact).write_text(registered.tags[PROMOTION], encoding="utf-8")
-    return artefact
+        place_of(model).write_text(registered.tags[PROMOTION], encoding="utf-8")
+    return model
 
 
 def point(uri: str, store: str | None = None) -> dict[str, str | int]:

@@ -1,6 +1,6 @@
 """Updating a model on new patients: how much change they ask for, and the updated model as an artefact of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from acrcast.validation.updating import (
     recalibrate,
     update_intercept,
 )
-from acrcast_training.card import NOT_VALIDATED, mapping_of
+from acrcast_training.card import NOT_VALIDATED, mapping_of, missing_shares
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate, known_fingerprints
 from acrcast_training.fit import arm_averages, fit_model, trial_rows
@@ -95,9 +95,12 @@ class Updated:
     after: Evaluation
 
 
-def decide(model: ResponseModel, cohort: Cohort, alpha: float = ALPHA) -> Decision:
+def decide(
+    model: ResponseModel, cohort: Cohort, alpha: float = ALPHA, *, most: Literal["recalibrate", "revise"] = "revise"
+) -> Decision:
     """Which update the patients ask for: Vergouwe's closed test on the model's own columns.
 
+    most: the largest update that is thought of; what is simpler is tested against it.
     Missing inputs: the model's log-odds are of the risk that it serves, and the columns are averaged over the same draws.
     Raises FitError when all outcomes are the same or there are too few patients for anything.
     """
@@ -105,7 +108,7 @@ def decide(model: ResponseModel, cohort: Cohort, alpha: float = ALPHA) -> Decisi
     own = OwnArm.of(model, cohort)
     log_odds = log_odds_of(own.risk())
     columns = _own_columns(model, own)
-    reason = _why_untested(model, columns, y)
+    reason = "recalibration was to be the most" if most == "recalibrate" else _why_untested(model, columns, y)
     if reason is not None:
         columns = np.column_stack([np.ones(len(y)), log_odds])
     test = closed_testing(columns, y, log_odds, alpha)
@@ -131,11 +134,12 @@ def update(
     *,
     seed: int = 1,
     accepted: Mapping[str, int] = MappingProxyType({}),
+    sources: Sequence[Mapping[str, Any]] = (),
 ) -> Updated | None:
     """Write the updated model, and load it again by its self-test; None, and nothing written, when it is kept.
 
     before: the evaluation of the model as it was, on the same patients. accepted: problems of the data that the user
-    accepted; they go on the card.
+    accepted. sources: the files that the patients are of, where there are several. Both go on the card.
     Raises FitError when the update is refused, UsageError when the folder is not empty.
     """
     if decision.action == "keep":
@@ -158,6 +162,7 @@ def update(
         "parent": as_data(model.identity),
         "fingerprint": cohort.fingerprint,
         **mapping_of(cohort),
+        "sources": [dict(source) for source in sources],
         "data_kind": cohort.data_kind,
         "patients": len(cohort),
         "responders": before.figures.responders,
@@ -284,7 +289,10 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
     """The hierarchical model fitted to the new patients alone, where they are enough to develop one."""
     size = needed(trial_rows(cohort))
     if len(cohort) < size.patients:
-        raise FitError(f"the data ask for a revision, but nothing is written: {size.verdict(len(cohort))}")
+        raise FitError(
+            f"the data ask for a revision, but nothing is written: {size.verdict(len(cohort))} "
+            "To go no further than recalibration: `acrcast recalibrate --at-most recalibrate`"
+        )
     kept = {key: value for key, value in model.card.items() if key not in ("validation", "verdict", "cautions")}
     card = kept | {
         "training_data": {
@@ -295,6 +303,7 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
             "analysis": "intention to treat, non-responder imputation",
             "flow": [{name: value for name, value in as_data(arm).items() if name != "title"} for arm in flow(cohort)],
             "accepted_problems": dict(accepted),
+            "missing_share": missing_shares(cohort.study.contract, cohort),
         },
         "candidate": REVISED,
         "validation": {"externally_validated": False, "figures": "none since the revision: see history"},

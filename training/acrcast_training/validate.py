@@ -1,7 +1,7 @@
 """What the served model's figures would be in new patients: bootstrap and nested cross-validation of the whole procedure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Procedure:
     """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
 
     gain: of log loss over quoting the arm's response rate. c_statistic: among patients of the same arm, judged by the same
-    fit. chosen: how often each candidate was the choice.
+    fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
     """
 
     log_loss: Estimate
@@ -42,6 +42,7 @@ class Procedure:
     calibration_slope: Estimate
     calibration_intercept: Estimate
     chosen: Mapping[str, int]
+    risks: Floats = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +130,7 @@ def judge_procedure(
         calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
         calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in nested.risks]),
         chosen=nested.chosen,
+        risks=nested.risks,
     )
 
 

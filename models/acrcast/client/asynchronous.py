@@ -68,12 +68,24 @@ class AsyncClient:
         return await self._call(operations.predict_table(table, form))
 
     async def record_outcome(
-        self, prediction_id: str, *, responded: bool, observed_on: date, source: str, correction: bool = False
+        self,
+        prediction_id: str,
+        *,
+        responded: bool,
+        observed_on: date,
+        source: str,
+        arm: str | None = None,
+        correction: bool = False,
     ) -> OutcomeRecorded:
         """As `Client.record_outcome`."""
         return await self._call(
             operations.record_outcome(
-                prediction_id, responded=responded, observed_on=observed_on, source=source, correction=correction
+                prediction_id,
+                responded=responded,
+                observed_on=observed_on,
+                source=source,
+                arm=arm,
+                correction=correction,
             )
         )
 

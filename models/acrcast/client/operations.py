@@ -65,7 +65,7 @@ def predict_table(table: bytes, form: TableForm) -> Operation[bytes]:
 
 
 def record_outcome(
-    prediction_id: str, *, responded: bool, observed_on: date, source: str, correction: bool
+    prediction_id: str, *, responded: bool, observed_on: date, source: str, arm: str | None, correction: bool
 ) -> Operation[OutcomeRecorded]:
     """Repeatable: the server records the same outcome of a prediction once."""
     outcome = {
@@ -73,6 +73,7 @@ def record_outcome(
         "responded": responded,
         "observed_on": observed_on,
         "source": source,
+        "arm": arm,
         "correction": correction,
     }
     return _post("/outcomes", outcome, partial(read, OutcomeRecorded), repeatable=True)

@@ -79,12 +79,27 @@ class Client:
         return self._call(operations.predict_table(table, form))
 
     def record_outcome(
-        self, prediction_id: str, *, responded: bool, observed_on: date, source: str, correction: bool = False
+        self,
+        prediction_id: str,
+        *,
+        responded: bool,
+        observed_on: date,
+        source: str,
+        arm: str | None = None,
+        correction: bool = False,
     ) -> OutcomeRecorded:
-        """Say what happened after a prediction. The same outcome sent again is recorded once; another is a correction."""
+        """Say what happened after a prediction. The same outcome sent again is recorded once; another is a correction.
+
+        arm: key of the arm that the patient was treated in; a study of two arms needs it to judge the prediction.
+        """
         return self._call(
             operations.record_outcome(
-                prediction_id, responded=responded, observed_on=observed_on, source=source, correction=correction
+                prediction_id,
+                responded=responded,
+                observed_on=observed_on,
+                source=source,
+                arm=arm,
+                correction=correction,
             )
         )
 

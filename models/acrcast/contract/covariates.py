@@ -40,6 +40,17 @@ class Covariates:
         )
 
     @classmethod
+    def joined(cls, parts: "Sequence[Covariates]") -> "Covariates":
+        """Patients of one contract, those of each part after those of the one before. parts: at least one."""
+        first = parts[0]
+        return cls(
+            first.contract,
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.below for part in parts]),
+            {name: np.concatenate([part.assays[name] for part in parts]) for name in first.assays},
+        )
+
+    @classmethod
     def of_patients(cls, contract: Contract, patients: Sequence[Patient]) -> "Covariates":
         """From validated patients."""
         fields = contract.covariates

@@ -49,6 +49,7 @@ STUDY = Study(
         column="self_assessment_month_5",
         responder=frozenset({"4", "5"}),
         others=frozenset({"1", "2", "3"}),
+        week=22,
     ),
     effect_modifiers=("self_assessment",),
     expected_directions={"self_assessment": 1},

@@ -61,12 +61,16 @@ class AcrResponse:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeColumn:
-    """Endpoint: a column of the analysis table. A patient whose value is in `responder` responded; empty is not assessed."""
+    """Endpoint: a column of the analysis table. A patient whose value is in `responder` responded; empty is not assessed.
+
+    week: when it is observed, from baseline; None where the study does not say.
+    """
 
     title: str
     column: str
     responder: frozenset[str]
     others: frozenset[str]
+    week: int | None = None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,14 @@ def net_benefit(risk: Floats, y: Floats, thresholds: Floats) -> NetBenefit:
     return NetBenefit(thresholds, model, _treat_all(y, thresholds), np.zeros(len(thresholds)))
 
 
+def net_benefit_of_each(risk: Floats, y: Floats, threshold: float) -> Floats:
+    """(n,) what each patient adds, as one of those with a risk of at least `threshold`; its mean is the net benefit.
+
+    With risks of 1 it is that of treating everyone. risk, y: (n,). threshold: below 1.
+    """
+    return np.where(risk >= threshold, y - (1 - y) * threshold / (1 - threshold), 0.0)
+
+
 def net_benefit_gain(
     risk: Floats,
     y: Floats,

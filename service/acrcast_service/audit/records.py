@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from acrcast import exported
 from acrcast_service.audit.keys import AuditKeys
 
 # Until somebody asks callers who they are.
 LOCAL_CALLER, DEFAULT_TENANT = "local", "default"
 
-PREDICTION, OUTCOME, ERASURE, RETENTION = "prediction", "outcome", "erasure", "retention"
-# What a challenger would have answered; `about` is the prediction that was answered.
-SHADOW = "shadow"
+PREDICTION, OUTCOME, SHADOW = exported.PREDICTION, exported.OUTCOME, exported.SHADOW
+ERASURE, RETENTION = "erasure", "retention"
 # What a record system's user did with the card of a prediction; `about` is that prediction.
 FEEDBACK = "feedback"
 

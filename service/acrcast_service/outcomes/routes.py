@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from acrcast.outcome import Outcome
 from acrcast.protocol import OutcomeRecorded
 from acrcast_service.answers import json_answer
 from acrcast_service.api_docs.schemas import body_of
 from acrcast_service.auth.callers import OUTCOME, caller_of, needs
 from acrcast_service.bodies import read_json_body
-from acrcast_service.outcomes.schemas import Outcome
 from acrcast_service.outcomes.service import read_outcome, record_outcome
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -15,6 +15,7 @@ from acrcast_service.problems import (
     INVALID_INPUT,
     MALFORMED_JSON,
     NOT_FOUND,
+    NOT_READY,
     OUTCOME_EXISTS,
     TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -39,6 +40,7 @@ router = APIRouter(tags=["outcomes"])
         TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         INVALID_INPUT,
+        NOT_READY,
         AUDIT_UNAVAILABLE,
     )
     | {200: {"description": "Recorded before", "model": OutcomeRecorded}},
@@ -49,7 +51,8 @@ async def outcome(request: Request) -> Response:
     """Links what happened to a prediction. Sent again, the same outcome is recorded once; another one is a correction."""
     server, caller = state_of(request), caller_of(request)
     given = read_outcome(await read_json_body(request, server.settings.body_limit_bytes))
-    recorded, new = await record_outcome(server.audit, caller.tenant, caller.name, given)
+    study = server.models.current.model.study
+    recorded, new = await record_outcome(server.audit, caller.tenant, caller.name, given, study)
     answer = json_answer(recorded)
     answer.status_code = 201 if new else 200
     return answer

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Row, exists, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from acrcast.errors import InputError, Problem
+from acrcast.outcome import Outcome
 from acrcast.protocol import OutcomeRecorded
+from acrcast.studies import Study
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.lookup import opened, readable
 from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
-from acrcast_service.outcomes.schemas import EXPECTED, Outcome
+from acrcast_service.outcomes.schemas import EXPECTED
 from acrcast_service.patients import refuse_repeated_names
 from acrcast_service.problems import MALFORMED_JSON, NOT_FOUND, OUTCOME_EXISTS, HttpProblem
 from acrcast_service.store.tables import audit_records, outcomes
@@ -39,15 +41,22 @@ def read_outcome(body: bytes) -> Outcome:
     return outcome
 
 
-async def record_outcome(audit: AuditTrail, tenant: str, caller: str, outcome: Outcome) -> tuple[OutcomeRecorded, bool]:
+async def record_outcome(
+    audit: AuditTrail, tenant: str, caller: str, outcome: Outcome, study: Study
+) -> tuple[OutcomeRecorded, bool]:
     """What is recorded now, and whether it is new: the same outcome sent again is recorded once.
 
+    study: the one that is served, whose arms an outcome of its predictions may name.
     Raises HttpProblem: 404 when the tenant has no such prediction, or it was erased; 409 when it has another outcome and
-    this is no correction.
+    this is no correction. InputError when the arm is none of the study's.
     """
-    prediction_id, content = str(outcome.prediction_id), outcome.model_dump_json(exclude=_HOW).encode()
+    prediction_id = str(outcome.prediction_id)
+    content = outcome.model_dump_json(exclude=_HOW, exclude_none=True).encode()
     chain = audit.chain
     prediction, before, known = await audit.ask(_so_far, chain, tenant, prediction_id)
+    arms = [arm.key for arm in study.arms]
+    if outcome.arm is not None and prediction.study == study.key and outcome.arm not in arms:
+        raise InputError([Problem("arm", f"expected one of {', '.join(arms)}")])
     if before is not None and known == content:
         return OutcomeRecorded(prediction_id, before.revision, before.record_id), False
     if before is not None and not outcome.correction:
@@ -69,20 +78,6 @@ async def record_outcome(audit: AuditTrail, tenant: str, caller: str, outcome: O
         )
     )
     return OutcomeRecorded(prediction_id, revision, record_id), True
-
-
-def newest_outcomes(chain: Chain, tenant: str) -> Iterator[Outcome]:
-    """The outcome that holds for each of the tenant's predictions; those that were erased or too old are left out."""
-    later = outcomes.alias()
-    corrected = exists().where(
-        later.c.prediction_id == outcomes.c.prediction_id, later.c.revision > outcomes.c.revision
-    )
-    query = readable(audit_records.c.kind == OUTCOME, audit_records.c.tenant == tenant).join(
-        outcomes, outcomes.c.record_id == audit_records.c.record_id
-    )
-    with chain.engine.connect() as connection:
-        for row in connection.execute(query.where(~corrected)):
-            yield _OUTCOME.validate_json(opened(chain, row)[0])
 
 
 def _so_far(

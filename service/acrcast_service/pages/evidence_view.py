@@ -1,19 +1,9 @@
 """What the evidence section says, from the model's card. A card may hold less: what is not on it is None or empty."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from acrcast.headline import Headline, headline
 from acrcast.response_model import ResponseModel
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its interval; ends are None where there is none."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +17,13 @@ class ArmFlow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """is_trial: trained on patients of a trial, not simulated ones. Figures are those to be expected in new patients like these."""
+    """is_trial: trained on patients of a trial, not simulated ones. figures: to be expected in new patients like these."""
 
     is_trial: bool
     patients: int | None
     flow: tuple[ArmFlow, ...]
     verdict: str
-    c_statistic: Figure | None
-    slope: Figure | None
-    gain: Figure | None
+    figures: Headline
     sample_size: str
     externally_validated: bool
     assumptions: tuple[str, ...]
@@ -44,7 +32,6 @@ class Evidence:
 def evidence_of(model: ResponseModel) -> Evidence:
     card = model.card
     training, validation = card.get("training_data", {}), card.get("validation", {})
-    figures = {} if "figures_are_of" in validation else validation.get("procedure", {}).get("figures", {})
     titles = {arm.key: arm.title for arm in model.study.arms}
     return Evidence(
         is_trial=model.identity.training_data == "trial",
@@ -54,20 +41,11 @@ def evidence_of(model: ResponseModel) -> Evidence:
             for arm in training.get("flow", ())
         ),
         verdict=_as_sentence(str(card.get("verdict", ""))),
-        c_statistic=figure(figures.get("c_statistic")),
-        slope=figure(figures.get("calibration_slope")),
-        gain=figure(figures.get("gain_over_prevalence")),
+        figures=headline(card),
         sample_size=str(card.get("sample_size", {}).get("verdict", "")),
         externally_validated=bool(validation.get("externally_validated", False)),
         assumptions=tuple(str(words) for words in card.get("assumptions", ())),
     )
-
-
-def figure(found: Mapping[str, Any] | None) -> Figure | None:
-    if found is None:
-        return None
-    low, high = found.get("interval", (None, None))
-    return Figure(found["value"], low, high)
 
 
 def _as_sentence(text: str) -> str:

@@ -70,6 +70,10 @@ class Words:
         """A page's own sentence, its places still to be filled."""
         return self._catalogue.get(message, message)
 
+    def say(self, message: str, **values: object) -> str:
+        """A sentence of ours with its places filled, as plain text; for whoever draws pictures."""
+        return self.gettext(message) % values
+
     def of(self, text: str, about: str = "") -> str | None:
         """A text that was made elsewhere, in this language; None when it cannot be said in it. about: see `told`."""
         if self.language is ENGLISH or not text:

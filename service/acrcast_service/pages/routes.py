@@ -5,6 +5,7 @@ from fastapi.responses import FileResponse, PlainTextResponse
 
 from acrcast_service.auth.callers import PREDICT, needs_in_form, open_to_all
 from acrcast_service.pages.languages import ENGLISH, words_of
+from acrcast_service.pages.model_page import model_page
 from acrcast_service.pages.rendering import ASSETS, page
 from acrcast_service.pages.sent_form import refuse_other_than_form
 from acrcast_service.pages.service import empty_page, form_answered, scores_answered
@@ -31,6 +32,12 @@ async def predict_form(request: Request) -> Response:
 async def scores(request: Request) -> Response:
     await refuse_other_than_form(request, PREDICT)
     return await scores_answered(request)
+
+
+@router.get("/model/page")
+@open_to_all
+async def model(request: Request) -> Response:
+    return model_page(request)
 
 
 @router.get("/pages/assets/{name}")

@@ -1,15 +1,20 @@
 """What the service records of a prediction, and what it does not."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import orjson
 import pytest
+from sqlalchemy import text
 
+from acrcast_service import idempotency
 from acrcast_service.app import create_app
 from acrcast_service.audit.erasure import erase
 from acrcast_service.audit.export import exported
+from acrcast_service.audit.records import time_text
 from acrcast_service.audit.verification import verify
+from acrcast_service.store.database import writing
 
 
 @pytest.fixture
@@ -81,6 +86,39 @@ def test_a_key_of_another_body_or_subject_is_refused(client, chain, a_patient, c
     assert len(lines(chain)) == 1
 
 
+@pytest.fixture
+def being_answered(chain, a_patient):
+    """Says in the database that another server answers this request, since so long ago."""
+
+    def begin(**ago):
+        content = json.dumps(a_patient()).encode() + b"\0"
+        request = idempotency.Request("default", "/predict", "k", content)
+        assert idempotency._claimed_or_stored(chain, request, str(uuid4())) is None
+        since = time_text(datetime.now(UTC) - timedelta(**ago))
+        with writing(chain.engine) as connection:
+            connection.execute(text("UPDATE idempotency SET claimed_at = :since"), {"since": since})
+
+    return begin
+
+
+def test_while_the_first_request_is_being_answered_the_second_is_told_to_come_back(client, being_answered, a_patient):
+    being_answered(seconds=1)
+    refused = client.predict(a_patient(), **{"Idempotency-Key": "k"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/idempotency-key-in-use")
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_a_request_whose_server_died_is_answered_after_a_minute(client, chain, being_answered, a_patient):
+    being_answered(seconds=61)
+    assert client.predict(a_patient(), **{"Idempotency-Key": "k"}).status_code == 200
+    assert len(lines(chain)) == 1
+
+
+def test_after_a_day_a_key_names_another_request(client, being_answered, a_patient):
+    being_answered(hours=25)
+    assert client.predict(a_patient(age_years=70), **{"Idempotency-Key": "k"}).status_code == 200
+
+
 def test_a_request_that_was_refused_frees_its_key(client, a_patient):
     assert client.predict(a_patient(age_years=-1), **{"Idempotency-Key": "k"}).status_code == 422
     assert client.predict(a_patient(), **{"Idempotency-Key": "k"}).status_code == 200
@@ -135,17 +173,28 @@ def test_an_outcome_is_recorded_once(chain, outcome):
 
 
 def test_another_outcome_has_to_be_called_a_correction_and_both_stay(chain, outcome):
-    from acrcast_service.outcomes.service import newest_outcomes
-
     name = outcome().json()["prediction_id"]
     refused = outcome(prediction_id=name, responded=False)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/outcome-exists")
     corrected = outcome(prediction_id=name, responded=False, correction=True)
     assert (corrected.status_code, corrected.json()["revision"]) == (201, 2)
     assert [line["inputs"]["responded"] for line in lines(chain) if line["kind"] == "outcome"] == [True, False]
-    assert [(str(newest.prediction_id), newest.responded) for newest in newest_outcomes(chain, "default")] == [
-        (name, False)
-    ]
+
+
+def test_an_outcome_names_the_arm_that_the_patient_was_treated_in(chain, outcome):
+    assert outcome(arm="ld-il2+mtx").status_code == 201
+    assert lines(chain)[-1]["inputs"]["arm"] == "ld-il2+mtx"
+
+
+def test_an_arm_that_the_study_does_not_have_is_refused(outcome):
+    refused = outcome(arm="Zz81734")
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"field": "arm", "message": "expected one of placebo+mtx, ld-il2+mtx"}]
+
+
+def test_an_outcome_without_an_arm_is_recorded_as_it_was_before_arms_could_be_named(chain, outcome):
+    outcome()
+    assert sorted(lines(chain)[-1]["inputs"]) == ["observed_on", "prediction_id", "responded", "source"]
 
 
 def test_an_outcome_of_a_prediction_that_does_not_exist_is_refused(outcome):
@@ -170,6 +219,7 @@ def test_erasing_a_subject_erases_its_outcomes_and_takes_no_new_one(chain, outco
         ({"observed_on": "5 May"}, "observed_on"),
         ({"observed_on": "2999-01-01"}, "observed_on"),
         ({"source": ""}, "source"),
+        ({"arm": ""}, "arm"),
         ({"prediction_id": "Zz81734"}, "prediction_id"),
         ({"Zz81734": 1}, ""),
     ],

@@ -40,6 +40,7 @@ ACCESS = {
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
     "GET /model/card": None,
+    "GET /model/page": None,
     "GET /health/live": None,
     "GET /health/ready": None,
     "GET /openapi.json": None,

@@ -418,3 +418,12 @@ def test_when_the_server_cannot_be_reached_the_page_says_so_and_keeps_what_was_t
     page.context.set_offline(False)
     predict(page)
     assert page.is_hidden("#unreachable")
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "zh")])
+def test_the_models_page_reads_well_everywhere(open_page, site, theme, language, picture, axe):
+    page = open_page(f"{site}model/page?lang={language}", color_scheme=theme)
+    assert axe(page) == []
+    picture(page, f"model-{theme}")
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert overflow(page) == 0

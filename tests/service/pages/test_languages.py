@@ -3,12 +3,15 @@
 import ast
 import re
 import string
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 
 from acrcast import answer as answering
+from acrcast import pictures
 from acrcast.errors import UsageError
+from acrcast.estimators.candidates import CANDIDATES
 from acrcast.studies import load_study, shipped_studies
 from acrcast.translations import read_catalogue, texts_of, translated
 from acrcast_service.pages.languages import CATALOGUES, CHINESE, ENGLISH, PLACE, Words, language_of, words_of
@@ -82,9 +85,13 @@ def _messages():
     for path in sorted((HERE / "templates").glob("*.html")):
         for _, _, message in made.extract_translations(path.read_text()):
             yield message if isinstance(message, str) else message[0]
+    for path in sorted(Path(pictures.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                yield node.args[0].value
 
 
-def test_every_sentence_of_the_pages_has_its_chinese():
+def test_every_sentence_of_the_pages_and_their_pictures_has_its_chinese():
     catalogue = read_catalogue(CATALOGUES / "zh-Hans.toml")
     assert [message for message in _messages() if message not in catalogue] == []
 
@@ -135,9 +142,18 @@ def _sentences_made_by(module, *functions):
         tree = ast.parse(module)
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name == function:
+                inner = [
+                    id(value) for part in ast.walk(node) if isinstance(part, ast.JoinedStr) for value in part.values
+                ]
                 for part in ast.walk(node):
                     if isinstance(part, ast.JoinedStr):
                         yield "".join(v.value if isinstance(v, ast.Constant) else "7" for v in part.values)
+                    elif (
+                        isinstance(part, ast.Constant)
+                        and id(part) not in inner
+                        and str(part.value)[:4] in ("That", "Anyt")
+                    ):
+                        yield part.value
 
 
 def test_the_cautions_that_the_core_and_cards_give_have_their_chinese(project):
@@ -146,7 +162,11 @@ def test_the_cautions_that_the_core_and_cards_give_have_their_chinese(project):
     made = [answering.NOT_TAKEN, cards.NOT_VALIDATED, cards.LOGISTIC_ASSUMES, cards.TREES_ASSUME, cards.TREES_COVERAGE]
     made += list(_sentences_made_by(core, "_cautions"))
     made += list(_sentences_made_by((project / "training" / "acrcast_training" / "card.py").read_text(), "cautions"))
-    assert len(made) >= 10
+    claims = (project / "models" / "acrcast" / "claims.py").read_text()
+    made += list(_sentences_made_by(claims, "not_to_be_claimed"))
+    made += [candidate.conditions_on for candidate in CANDIDATES.values()]
+    made += ["passed", "failed", "recorded", "not applicable"]
+    assert len(made) >= 30
     assert [text for text in made if said.of(text) is None] == []
 
 
@@ -178,7 +198,7 @@ def test_a_study_without_a_catalogue_stays_english_and_a_broken_one_is_named(tmp
 def test_templates_hold_no_text_of_their_own_outside_the_catalogue():
     """Outside of tags, expressions and statements there is nothing but signs: a sentence would stay English."""
     for path in sorted((HERE / "templates").glob("*.html")):
-        if path.name in ("problem.html", "problems.html"):
+        if path.name in ("problem.html", "problems.html", "_source_attributes.html"):
             continue
         source = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
         lexed = environment(ENGLISH).lex(source)

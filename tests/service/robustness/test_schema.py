@@ -14,7 +14,8 @@ from acrcast_service.settings import Settings
 # What no schema says, and a valid request may meet: a day in the future, a key that was used for another request, as many
 # subjects as patients, tensors of one length, what FHIR asks of a resource; a service that does not exist, or is for another
 # hook, or lacks data. An answer to a batch tells each wrong row its errors: it is not refused. Feedback is about a card, which
-# calling a service need not have made. An address with a version has the functions of that without.
+# calling a service need not have made; a comment may be so long that the body is. An address with a version has the functions
+# of that without.
 CONFIGURATION = """
 [parameters]
 "path.model_name" = "made-up"
@@ -26,6 +27,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
 [[operations]]
 include-path = ["/cds-services/{service_id}", "/cds-services/{service_id}/feedback"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 412, 422]
+checks.negative_data_rejection.expected-statuses = [400, 404, 413, 415, 422]
 checks.ensure_resource_availability.enabled = false
 
 [[operations]]

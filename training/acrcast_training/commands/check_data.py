@@ -1,6 +1,5 @@
 """`acrcast check-data`: everything that is wrong with trial data, by file, row and column."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import aligned, json_option, write_json
 from acrcast.errors import DataError, Problem
 from acrcast_training.commands.options import trial_data_options
 
@@ -28,7 +28,7 @@ OTHER_NAME = "DATA004"
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Most problems to list."
 )
-@click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+@json_option
 def check_data(
     study: str,
     baseline: Path | None,
@@ -57,11 +57,10 @@ def check_data(
 
     chosen = load_study(study)
     report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept, limit=limit)
-    click.echo(
-        json.dumps(as_data(chosen, report), indent=2)
-        if as_json
-        else "\n".join(as_text(chosen, report, mapped=mapping is not None))
-    )
+    if as_json:
+        write_json(as_data(chosen, report))
+    else:
+        click.echo("\n".join(as_text(chosen, report, mapped=mapping is not None)))
     if report.problem_count:
         sys.exit(DataError.exit_code)
 
@@ -139,8 +138,8 @@ def _rows(rows: Sequence[int]) -> str:
 
 
 def _flow(arms: Iterable["ArmFlow"]) -> Iterator[str]:
-    lines = [("arm", "patients", "assessed", "responders", "per protocol")]
-    lines += [
+    headings = ("arm", "patients", "assessed", "responders", "per protocol")
+    rows = [
         (
             f"{arm.title} ({arm.arm})",
             str(arm.randomised),
@@ -150,13 +149,7 @@ def _flow(arms: Iterable["ArmFlow"]) -> Iterator[str]:
         )
         for arm in arms
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        first, *numbers = (
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join((first, *numbers)).rstrip()
+    yield from aligned(headings, rows)
     yield "Responders are by intention to treat: a patient who was not assessed did not respond."
 
 

@@ -1,12 +1,12 @@
 """`acrcast evaluate`: external validation of a fixed model, and updating it."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from acrcast.console import json_option, table, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import trial_data_options
 
@@ -32,7 +32,7 @@ THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON instead of tables.")
+@json_option
 def evaluate(
     model_name: str | None,
     study: str,
@@ -84,7 +84,7 @@ def evaluate(
                 "decision": as_data(decision) | {"verdict": decision.verdict},
                 "updated": _updated(updated),
             }
-            click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+            write_json(data)
     if folder is not None and not as_json:
         show_updated(updated)
 
@@ -92,7 +92,6 @@ def evaluate(
 def show(found: "Evaluation", decision: "Decision", cohort: "Cohort") -> None:
     """The figures in tables, and what they mean in sentences."""
     from acrcast_training.commands.train import show_cohort
-    from acrcast_training.console import table
 
     for caution in found.cautions:
         click.echo(f"Caution: {caution}")

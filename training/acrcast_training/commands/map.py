@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import DATA_FILE, study_option
 
@@ -17,7 +18,8 @@ from acrcast_training.commands.options import DATA_FILE, study_option
 @click.option(
     "--out", "target", required=True, type=click.Path(path_type=Path), metavar="M", help="New file, such as map.toml."
 )
-def map_tables(study: str, sources: Sequence[Path], target: Path) -> None:
+@json_option
+def map_tables(study: str, sources: Sequence[Path], target: Path, *, as_json: bool) -> None:
     """Propose how tables as they were delivered become a study's.
 
     Reads the tables and writes a mapping: which column or ADaM parameter is which measure, in which unit, which code means
@@ -43,8 +45,12 @@ def map_tables(study: str, sources: Sequence[Path], target: Path) -> None:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
-    for note in (note for table in tables for note in table.notes):
-        click.echo(f"Note: {note}")
+    notes = [note for table in tables for note in table.notes]
     asked = questions(text)
+    if as_json:
+        write_json({"file": str(target), "questions": asked, "notes": notes})
+        return
+    for note in notes:
+        click.echo(f"Note: {note}")
     click.echo(f"Mapping: {target}, {asked} question{'' if asked == 1 else 's'} to answer")
     click.echo('Open it, answer each "?", and check the rest; then give it as --map.')

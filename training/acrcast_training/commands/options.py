@@ -1,10 +1,17 @@
 """Options that several commands share: which study, and which files hold its patients."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from acrcast.errors import UsageError
+
+if TYPE_CHECKING:
+    from acrcast.studies import Study
+    from acrcast_training.monitoring.recorded_cohort import Choice
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -46,6 +53,87 @@ accept_option = click.option(
     metavar="CODE",
     help="A problem that was looked into and is taken as it is; may be repeated.",
 )
+
+
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+DAYS_A_WEEK, GRACE_DAYS = 7, 28
+
+from_option = click.option(
+    "--from",
+    "sources",
+    type=DATA_FILE,
+    multiple=True,
+    metavar="F",
+    help="A table with the outcome, or what `acrcast audit export` wrote (.jsonl); may be repeated.",
+)
+due_after_option = click.option(
+    "--due-after",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="After which the endpoint is observed. [default: the study's week]",
+)
+grace_option = click.option(
+    "--grace",
+    type=click.IntRange(min=0),
+    default=GRACE_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="Further days that an outcome may take to arrive before it counts, or is overdue.",
+)
+arm_option = click.option("--arm", metavar="KEY", help="Arm of patients whose outcome names none.")
+tenant_option = click.option("--tenant", metavar="T", help="Only this tenant's records. [default: all]")
+as_of_option = click.option(
+    "--as-of", type=DAY, metavar="DAY", help="As one would have read the export at this time (UTC). [default: now]"
+)
+simulated_option = click.option(
+    "--simulated", is_flag=True, help="The patients of exports are made up: the model will say so wherever it goes."
+)
+
+
+def outcome_data_options(command: F) -> F:
+    """`--study`, `--from`, `--baseline`, `--visits`, `--accept`, and which records of exports are taken."""
+    of_exports = (simulated_option, as_of_option, tenant_option, arm_option, grace_option, due_after_option)
+    for option in (*of_exports, accept_option, visits_option, baseline_option, from_option, study_option):
+        command = option(command)
+    return command
+
+
+def choice_of(
+    study: "Study",
+    *,
+    due_after: int | None,
+    grace: int,
+    arm: str | None,
+    tenant: str | None,
+    as_of: datetime | None,
+    simulated: bool,
+) -> "Choice":
+    """Which records of exports are taken. Raises UsageError for an arm that there is none, or a day that nothing says."""
+    from acrcast_training.monitoring.patients import Due
+    from acrcast_training.monitoring.recorded_cohort import Choice
+
+    check_arm(study, arm)
+    due = Due(due_after_of(study, due_after), grace)
+    return Choice(due, moment_of(as_of), arm, tenant, "simulated" if simulated else "trial")
+
+
+def moment_of(as_of: datetime | None) -> datetime:
+    return datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
+
+
+def due_after_of(study: "Study", days: int | None) -> int:
+    """Days after which the study's endpoint is observed, unless they are given."""
+    if days is not None:
+        return days
+    if study.endpoint.week is None:
+        raise UsageError(f"study {study.key} does not say in which week {study.endpoint.title!r} is: give --due-after")
+    return DAYS_A_WEEK * study.endpoint.week
+
+
+def check_arm(study: "Study", arm: str | None) -> None:
+    keys = [known.key for known in study.arms]
+    if arm is not None and arm not in keys:
+        raise UsageError(f"--arm: expected one of {', '.join(keys)}")
 
 
 def trial_data_options(command: F) -> F:

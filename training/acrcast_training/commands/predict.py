@@ -1,10 +1,12 @@
 """`acrcast predict`: risks for every patient of a file."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from acrcast.console import json_option, progress, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import DATA_FILE, map_option
 
@@ -33,6 +35,7 @@ from acrcast_training.commands.options import DATA_FILE, map_option
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
+@json_option
 def predict(
     model_name: str | None,
     study: str | None,
@@ -40,6 +43,8 @@ def predict(
     mapping: Path | None,
     target: Path,
     level: float,
+    *,
+    as_json: bool,
 ) -> None:
     """Predict for every patient of a file.
 
@@ -62,7 +67,8 @@ def predict(
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
     model = open_model(model_name, study)
     ids, covariates = read_patients(model.study, sources, mapping)
-    columns = prediction_columns(model, covariates, level=level)
+    with progress("Predicting", len(covariates)) as advance:
+        columns = prediction_columns(model, covariates, level=level, progress=advance)
     identity = model.identity
     frame = pd.DataFrame(
         {"patient_id": ids, **columns, "model_digest": identity.digest, "training_data": identity.training_data}
@@ -74,10 +80,22 @@ def predict(
             frame.to_parquet(target, index=False)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    outside = int((frame["support"] == "outside").sum())
+    if as_json:
+        write_json(
+            {
+                "file": str(target),
+                "patients": len(frame),
+                "outside": outside,
+                "model": asdict(identity),
+                "cautions": model.cautions,
+                "intended_use": model.study.intended_use,
+            }
+        )
+        return
     click.echo(
         f"{len(frame)} patients predicted by {identity.name} {identity.version} ({identity.training_data} data): {target}"
     )
-    outside = int((frame["support"] == "outside").sum())
     if outside:
         click.echo(f"{outside} of them lie outside the training data: their predictions are extrapolations.")
     for caution in model.cautions:

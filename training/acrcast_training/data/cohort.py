@@ -54,6 +54,29 @@ class Cohort:
             assessed=self.assessed[index],
         )
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Cohort]") -> "Cohort":
+        """Patients of several cohorts of one study, in their order.
+
+        parts: at least one. Raises UsageError when some are of a trial and others simulated, DataError when a patient occurs
+        in two of them.
+        """
+        first = parts[0]
+        if len({part.data_kind for part in parts}) > 1:
+            raise UsageError("trial and simulated patients are not to be mixed: give files of one kind")
+        ids = np.concatenate([part.patient_ids for part in parts])
+        if twice := len(ids) - len(np.unique(ids)):
+            said = f"expected each patient in one file; {twice} occur in two, by their patient_id"
+            raise DataError([Problem("patient_id", said, code="DATA020")])
+        return replace(
+            first,
+            patient_ids=ids,
+            treated=np.concatenate([part.treated for part in parts]),
+            covariates=Covariates.joined([part.covariates for part in parts]),
+            responded=np.concatenate([part.responded for part in parts]),
+            assessed=np.concatenate([part.assessed for part in parts]),
+        )
+
     def per_protocol(self) -> "Cohort":
         """The patients whose endpoint was observed."""
         return self.rows(self.assessed)

@@ -7,10 +7,10 @@ from typing import Any
 
 from acrcast.artefact import Manifest
 from acrcast.errors import UsageError
+from acrcast.headline import headline
 from acrcast.promotion import JudgedGate
 from acrcast.response_model import ResponseModel
 from acrcast_training.gates import Subject, judge
-from acrcast_training.headline import headline
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Gain in log loss over quoting the arm's response rate, and calibration slope, with the choice inside; None: not known.
+    """Gain in log loss over quoting the arm's response rate, calibration slope and C, with the choice inside; None: not known.
 
     From nested cross-validation: where few trials serve a model, those that do are the lucky ones, and figures of the chosen
     candidate alone carry that luck (docs/operating-characteristics.md). An end of an interval that could not be computed is NaN.
@@ -19,6 +19,7 @@ class Headline:
 
     gain: Estimate | None
     slope: Estimate | None
+    c_statistic: Estimate | None = None
 
 
 def headline(card: Mapping[str, Any]) -> Headline:
@@ -27,11 +28,11 @@ def headline(card: Mapping[str, Any]) -> Headline:
     if "figures_are_of" in validation:
         return Headline(None, None)
     figures = validation.get("procedure", {}).get("figures", {})
-    return Headline(_estimate(figures.get("gain_over_prevalence")), _estimate(figures.get("calibration_slope")))
+    found = (figures.get(name) for name in ("gain_over_prevalence", "calibration_slope", "c_statistic"))
+    return Headline(*(None if figure is None else estimate_of(figure) for figure in found))
 
 
-def _estimate(found: Mapping[str, Any] | None) -> Estimate | None:
-    if found is None:
-        return None
+def estimate_of(found: Mapping[str, Any]) -> Estimate:
+    """A figure as a card has it."""
     low, high = found.get("interval", (NAN, NAN))
     return Estimate(found["value"], low, high)

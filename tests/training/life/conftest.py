@@ -1,0 +1,180 @@
+"""An audit as a server leaves it: the server's own code makes and appends the records, at times that a test chooses."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from acrcast import artefact
+from acrcast.answer import Bedside
+from acrcast.cli import main
+from acrcast.contract import Covariates, OnePatient
+from acrcast_service.answers import written
+from acrcast_service.audit.export import exported
+from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry, seal, time_text
+from acrcast_service.audit.trail import open_chain
+from acrcast_service.prediction.service import predict_patient
+from acrcast_service.settings import Settings
+from acrcast_service.store.database import writing
+from acrcast_training.data.patients import patients_of_frame
+from acrcast_training.data.simulator import SimulationOptions, simulate
+
+BEGIN = datetime(2025, 1, 6, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Clinic:
+    """A place that asks a model about its patients and says what happened. records: handed to the audit by `export`."""
+
+    model: object
+    folder: Path
+    records: list = field(default_factory=list)
+
+    def __post_init__(self):
+        database, key = f"sqlite:///{self.folder / 'acrcast.db'}", self.folder / "audit.key"
+        self.chain = open_chain(Settings(database=database, audit_key_file=key), may_make=True)
+        self.bedside = Bedside(self.model, 0.95)
+
+    def predict(self, patient, time, *, subject=None, tenant="default", **changed):
+        """As `POST /predict` does it. Returns the record."""
+        prediction = predict_patient(self.bedside, patient)
+        entry = Entry(
+            PREDICTION,
+            prediction.prediction_id,
+            inputs=patient.model_dump_json(exclude_none=True).encode(),
+            answer=written(prediction),
+            subject=subject,
+            tenant=tenant,
+            model=prediction.model.digest,
+            study=prediction.study,
+        )
+        self.records.append((time, replace(entry, **changed)))
+        return self.records[-1][1]
+
+    def outcome(self, prediction, time, *, responded, **said):
+        """As `POST /outcomes` does it."""
+        content = {
+            "prediction_id": prediction.record_id,
+            "responded": responded,
+            "observed_on": f"{time:%Y-%m-%d}",
+            "source": "chart",
+        }
+        self.records.append(
+            (
+                time,
+                Entry(
+                    OUTCOME,
+                    str(uuid4()),
+                    inputs=json.dumps(content | said).encode(),
+                    subject=prediction.subject or prediction.record_id,
+                    tenant=prediction.tenant,
+                    model=prediction.model,
+                    study=prediction.study,
+                    about=prediction.record_id,
+                ),
+            )
+        )
+
+    def export(self, **which):
+        """The file that `acrcast audit export` writes."""
+        with writing(self.chain.engine) as connection:
+            found = sorted(self.records, key=lambda record: record[0])
+            self.chain.append(connection, [seal(self.chain.keys, entry, time_text(time)) for time, entry in found])
+        self.records = []
+        path = self.folder / f"{uuid4()}.jsonl"
+        path.write_bytes(b"".join(exported(self.chain, **which)))
+        return path
+
+    def follow(self, people, responded, *, arms, per_day=1, days_until_known=170, tenant=lambda _: "default"):
+        """One prediction a patient, and its outcome where `responded` has one."""
+        for i, patient in enumerate(people):
+            time = BEGIN + (i // per_day) * DAY
+            prediction = self.predict(patient, time, subject=f"P{i}", tenant=tenant(i))
+            if responded[i] is not None:
+                said = {"arm": arms[i]} if arms is not None else {}
+                self.outcome(prediction, time + days_until_known * DAY, responded=bool(responded[i]), **said)
+
+
+def people_of(study, covariates: Covariates) -> Iterable:
+    """Patients as the service reads them."""
+    for i in range(len(covariates)):
+        row = OnePatient.of_row(covariates, i)
+        given = dict(row.assays)
+        for j, known in enumerate(study.contract.covariates):
+            value = row.values[j]
+            if known.levels and not np.isnan(value):
+                value = known.levels[int(value)]
+            elif known.kind in ("count", "yes_no") and not np.isnan(value):
+                value = bool(value) if known.kind == "yes_no" else int(value)
+            given[known.name] = {"comparator": "<", "value": value} if j in row.below else value
+        absent = {name for name, value in given.items() if value == "" or value != value}  # noqa: PLR0124  NaN
+        text = json.dumps({name: value for name, value in given.items() if name not in absent})
+        yield study.patient.model_validate_json(text)
+
+
+@dataclass(frozen=True)
+class People:
+    """Simulated patients of ld-il2-ra who ask about the released model. risk: as served, in the own arm."""
+
+    patients: list
+    arms: list
+    risk: np.ndarray
+
+    def outcomes(self, seed=1, risk=None):
+        drawn = np.random.default_rng(seed).random(len(self.patients))
+        return (drawn < (self.risk if risk is None else risk)).tolist()
+
+
+@pytest.fixture(scope="session")
+def released():
+    return artefact.load(artefact.RELEASED)
+
+
+@pytest.fixture(scope="session")
+def people(released):
+    """240 of them."""
+    trial = simulate(SimulationOptions(patients=240, seed=77))
+    baseline = trial.baseline.drop(columns=["patient_id", "arm", "data_kind"])
+    covariates = patients_of_frame(released.study, baseline)
+    arms = trial.baseline["arm"].tolist()
+    risks = released.risks(covariates)
+    treated = np.array(arms) == released.study.treated.key
+    risk = np.where(treated, risks.treated.probability, risks.control.probability)
+    return People(list(people_of(released.study, covariates)), arms, risk)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(capfd, tmp_path, monkeypatch):
+    """Runs `acrcast` with these arguments in this process, in a folder of its own, as the program does."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["acrcast", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return Done(left.value.code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def clinic(released, tmp_path):
+    made = Clinic(released, tmp_path)
+    yield made
+    made.chain.engine.dispose()

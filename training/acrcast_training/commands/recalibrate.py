@@ -1,0 +1,118 @@
+"""`acrcast recalibrate`: the least update of a model that new outcomes ask for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from acrcast.errors import UsageError
+from acrcast_training.commands.options import choice_of, outcome_data_options
+
+if TYPE_CHECKING:
+    from acrcast_training.sources import Source
+    from acrcast_training.update import Updated
+
+
+@click.command("recalibrate")
+@click.option("--model", "model_name", metavar="M", help="Folder or MLflow URI. [default: the released model]")
+@outcome_data_options
+@click.option(
+    "--at-most",
+    type=click.Choice(["recalibrate", "revise"]),
+    default="revise",
+    show_default=True,
+    help="The largest update to think of.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="New folder for the model. [default: one in .acrcast/models]",
+)
+@click.option("--register", metavar="NAME", help="Register it in MLflow under this name, as the challenger.")
+@click.option(
+    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+def recalibrate(
+    model_name: str | None,
+    study: str,
+    sources: Sequence[Path],
+    baseline: Path | None,
+    visits: Path | None,
+    accept: Sequence[str],
+    due_after: int | None,
+    grace: int,
+    arm: str | None,
+    tenant: str | None,
+    as_of: datetime | None,
+    at_most: Literal["recalibrate", "revise"],
+    out: Path | None,
+    register: str | None,
+    tracking_uri: str | None,
+    seed: int,
+    *,
+    simulated: bool,
+) -> None:
+    """Update a model as far as new outcomes ask for it, and no further: by closed testing.
+
+    The outcomes are those that a server recorded, or those of a table. Keep, a new intercept, recalibration or revision is
+    chosen as in `acrcast evaluate`. What is written is a model of its own, whose card has the history; a model that is to be
+    kept is not written again.
+
+    \b
+    Examples:
+      acrcast recalibrate --model models:/acr20@champion --study ld-il2-ra --from export.jsonl --register acr20
+      acrcast recalibrate --study ld-il2-ra --from other_hospital.csv --out recalibrated
+    """
+    from acrcast_training.commands.evaluate import show, show_updated
+    from acrcast_training.evaluate import evaluate
+    from acrcast_training.models import open_model
+    from acrcast_training.sources import accepted, described, joined, read_sources
+    from acrcast_training.state import new_folder
+    from acrcast_training.update import decide, update
+
+    model = open_model(model_name, study)
+    folder = out or new_folder("models", model.study.key)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not empty: give a new folder for the model")
+    choice = choice_of(
+        model.study, due_after=due_after, grace=grace, arm=arm, tenant=tenant, as_of=as_of, simulated=simulated
+    )
+    found = read_sources(model.study, sources, baseline=baseline, visits=visits, accept=accept, choice=choice)
+    show_sources(found)
+    cohort = joined(found)
+    before, decision = evaluate(model, cohort, seed=seed), decide(model, cohort, most=at_most)
+    show(before, decision, cohort)
+    updated = update(
+        model, cohort, decision, before, folder, seed=seed, accepted=accepted(found), sources=described(found)
+    )
+    show_updated(updated)
+    if updated is not None and register is not None:
+        show_registered(updated, register, Path(study) if study.endswith(".py") else None, tracking_uri)
+
+
+def show_sources(sources: "Sequence[Source]") -> None:
+    """What was read, and what was left out."""
+    for source in sources:
+        click.echo(f"{source.name}: {len(source.cohort)} patients")
+        for reason, count in source.left_out.items():
+            click.echo(f"  left out: {count}, {reason}")
+    click.echo("")
+
+
+def show_registered(updated: "Updated", name: str, own_study: Path | None, store: str | None) -> None:
+    """Register it as the challenger, and say how it goes on."""
+    from acrcast_training import tracking
+    from acrcast_training.tracking import CHALLENGER
+
+    (*_, entry) = updated.model.card["history"]
+    reason = f"{entry['what']} on {entry['patients']} patients"
+    tracked = tracking.log_folder(
+        updated.folder, updated.model, register=name, own_study=own_study, store=store, tags={"update": entry["what"]}
+    )
+    tracking.set_alias(name, tracked.version or 0, CHALLENGER, reason=reason, store=store)
+    click.echo(f"Registered as {name}, version {tracked.version}, the challenger.")
+    click.echo(f"Let it predict in the champion's shadow: ACRCAST_CHALLENGER=models:/{name}@{CHALLENGER}")

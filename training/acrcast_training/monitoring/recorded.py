@@ -1,0 +1,157 @@
+"""Predictions of one model and what happened after them, from a file that `acrcast audit export` wrote."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from acrcast.contract import Patient
+from acrcast.errors import DataError, Problem
+from acrcast.exported import OUTCOME, PREDICTION, SHADOW, ExportedRecord
+from acrcast.outcome import Outcome
+from acrcast.prediction import SupportStatus
+from acrcast.studies import Study
+
+PROBLEMS_TOLD = 20
+
+
+class _Arm(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    probability: float
+
+
+class _Support(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    status: SupportStatus
+
+
+class _Answer(BaseModel):
+    """What is read of a recorded answer, complete or one of a batch."""
+
+    model_config = ConfigDict(extra="ignore")
+    treated: _Arm
+    control: _Arm | None = None
+    support: _Support
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPrediction:
+    """One prediction. subject: the same for all of a patient. treated, control: risks as served; control is None in one arm.
+
+    patient: what was known, None where the record holds no patient of the study. outcome: the newest that was recorded.
+    """
+
+    record_id: str
+    time: datetime
+    tenant: str
+    subject: str
+    treated: float
+    control: float | None
+    support: SupportStatus
+    patient: Patient | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a file holds of one model, in the order of the audit.
+
+    erased: its predictions of which nothing can be read any more. of_others: how many predictions there are of each other
+    model, by digest.
+    """
+
+    predictions: tuple[RecordedPrediction, ...]
+    erased: int
+    of_others: Mapping[str, int]
+
+
+def read_recorded(
+    lines: Iterable[str | bytes],
+    file: str,
+    study: Study,
+    digest: str | None,
+    *,
+    as_of: datetime,
+    tenant: str | None = None,
+) -> Recorded:
+    """What the lines hold of the model of this digest up to `as_of`, as an answer or in a champion's shadow.
+
+    digest: None takes the answers of every model of the study. tenant: only of this one. Raises DataError when a line is none
+    of an export, and when there is no such prediction: a monitor that watches nothing must not say that all is well.
+    """
+    records = [record for record in _records(lines, file) if record.time <= as_of and tenant in (None, record.tenant)]
+    outcomes = {record.about: _outcome(record) for record in records if record.kind == OUTCOME}
+    kinds = (PREDICTION,) if digest is None else (PREDICTION, SHADOW)
+    predicted = [record for record in records if record.kind in kinds]
+    own = [record for record in predicted if digest in (None, record.model) and record.study == study.key]
+    taken = {record.sequence for record in own}
+    others = Counter(r.model for r in predicted if r.sequence not in taken and r.kind == PREDICTION)
+    if not own:
+        raise DataError([Problem("", _nothing(study, digest, records, others), file)])
+    patients: TypeAdapter[Patient] = TypeAdapter(study.patient)
+    readable = [record for record in own if not record.erased]
+    found = tuple(_prediction(record, file, patients, outcomes) for record in readable)
+    return Recorded(found, len(own) - len(readable), others)
+
+
+def _records(lines: Iterable[str | bytes], file: str) -> Iterator[ExportedRecord]:
+    problems = []
+    for row, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield ExportedRecord.model_validate_json(line)
+        except ValidationError:
+            problems.append(Problem("", "expected a line that `acrcast audit export` wrote", file, row))
+            if len(problems) == PROBLEMS_TOLD:
+                break
+    if problems:
+        raise DataError(problems)
+
+
+def _prediction(
+    record: ExportedRecord, file: str, patients: TypeAdapter[Patient], outcomes: Mapping[str, Outcome | None]
+) -> RecordedPrediction:
+    try:
+        answer = _Answer.model_validate(record.answer)
+    except ValidationError:
+        place = f"record {record.sequence}"
+        raise DataError(
+            [Problem(place, "expected the answer to a prediction, with a risk and support", file)]
+        ) from None
+    try:
+        patient = patients.validate_json(to_json(record.inputs), strict=True)
+    except ValidationError:
+        patient = None
+    return RecordedPrediction(
+        record_id=record.record_id,
+        time=record.time,
+        tenant=record.tenant,
+        subject=record.subject,
+        treated=answer.treated.probability,
+        control=answer.control.probability if answer.control is not None else None,
+        support=answer.support.status,
+        patient=patient,
+        # what happened is said of the prediction that was answered
+        outcome=outcomes.get(record.about if record.kind == SHADOW else record.record_id),
+    )
+
+
+def _outcome(record: ExportedRecord) -> Outcome | None:
+    """None when it was erased."""
+    return None if record.erased else Outcome.model_validate_json(to_json(record.inputs))
+
+
+def _nothing(study: Study, digest: str | None, records: list[ExportedRecord], others: Mapping[str, int]) -> str:
+    of_model = f"of the model {digest} " if digest else ""
+    expected = f"expected predictions {of_model}of study {study.key}"
+    if not records:
+        return f"{expected}; there is no record: write the file by `acrcast audit export`"
+    if not others:
+        return f"{expected}; there are none among {len(records)} records"
+    studies = ", ".join(sorted({record.study for record in records if record.kind == PREDICTION}))
+    models = ", ".join(f"{model} ({count})" for model, count in sorted(others.items()))
+    return f"{expected}; the predictions are of study {studies} and of {models}"
