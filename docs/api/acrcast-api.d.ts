@@ -481,11 +481,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** AcceptedSuggestion */
+        /**
+         * AcceptedSuggestion
+         * @description A suggestion that was followed.
+         */
         AcceptedSuggestion: {
             /**
              * Id
              * Format: uuid
+             * @description Its uuid
              */
             id: string;
         };
@@ -684,7 +688,10 @@ export interface components {
              */
             probability_positive: number;
         };
-        /** Card */
+        /**
+         * Card
+         * @description What is shown in the record.
+         */
         Card: {
             /**
              * Detail
@@ -693,14 +700,22 @@ export interface components {
             detail: string;
             /**
              * Indicator
+             * @description Always info
              * @default info
              * @constant
              */
             indicator?: "info";
-            /** Links */
+            /**
+             * Links
+             * @description To what it rests on
+             */
             links?: components["schemas"]["Link"][];
-            /** Overridereasons */
+            /**
+             * Overridereasons
+             * @description For which it may be dismissed
+             */
             overrideReasons?: components["schemas"]["Coding"][];
+            /** @description Where it comes from */
             source: components["schemas"]["Source"];
             /**
              * Summary
@@ -718,26 +733,36 @@ export interface components {
          * @description What a user did with one card. Cards here suggest nothing, so that an accepted one need not name a suggestion.
          */
         CardFeedback: {
-            /** Acceptedsuggestions */
+            /**
+             * Acceptedsuggestions
+             * @description Which were followed
+             */
             acceptedSuggestions?: components["schemas"]["AcceptedSuggestion"][] | null;
             /**
              * Card
              * Format: uuid
+             * @description Its uuid
              */
             card: string;
             /**
              * Outcome
+             * @description What was done
              * @enum {string}
              */
             outcome: "accepted" | "overridden";
             /**
              * Outcometimestamp
              * Format: date-time
+             * @description When, with its time zone
              */
             outcomeTimestamp: string;
+            /** @description Why it was dismissed */
             overrideReason?: components["schemas"]["OverrideReason"] | null;
         };
-        /** Cards */
+        /**
+         * Cards
+         * @description What a service answers.
+         */
         Cards: {
             /**
              * Cards
@@ -750,11 +775,20 @@ export interface components {
          * @description One service as it is announced.
          */
         CdsService: {
-            /** Description */
+            /**
+             * Description
+             * @description For people
+             */
             description: string;
-            /** Hook */
+            /**
+             * Hook
+             * @description When it is to be called
+             */
             hook: string;
-            /** Id */
+            /**
+             * Id
+             * @description The end of its address
+             */
             id: string;
             /**
              * Prefetch
@@ -763,19 +797,31 @@ export interface components {
             prefetch: {
                 [key: string]: string;
             };
-            /** Title */
+            /**
+             * Title
+             * @description For people
+             */
             title: string;
-            /** Usagerequirements */
+            /**
+             * Usagerequirements
+             * @description What it needs of the record
+             */
             usageRequirements: string;
-            /** Version */
+            /**
+             * Version
+             * @description Of the specification
+             */
             version: string;
         };
         /**
          * CdsServices
-         * @description What `GET /cds-services` answers; empty for a study that a record cannot be read for.
+         * @description Which services there are.
          */
         CdsServices: {
-            /** Services */
+            /**
+             * Services
+             * @description None for a study that a record cannot be read for
+             */
             services: components["schemas"]["CdsService"][];
         };
         /**
@@ -794,28 +840,47 @@ export interface components {
              */
             system: string;
         };
-        /** Coding */
+        /**
+         * Coding
+         * @description One reason for which a card may be dismissed.
+         */
         Coding: {
-            /** Code */
+            /**
+             * Code
+             * @description Of this one
+             */
             code: string;
-            /** Display */
+            /**
+             * Display
+             * @description In words
+             */
             display: string;
-            /** System */
+            /**
+             * System
+             * @description Of all reasons
+             */
             system: string;
         };
         /**
          * Context
-         * @description selections, draft_orders: of order-select, empty elsewhere.
+         * @description Whose record it is.
          */
         Context: {
-            /** Draftorders */
+            /**
+             * Draftorders
+             * @description Of order-select; not looked at elsewhere
+             */
             draftOrders?: {
                 [key: string]: unknown;
             } | null;
-            /** Patientid */
+            /**
+             * Patientid
+             * @description Of the FHIR server
+             */
             patientId: string;
             /**
              * Selections
+             * @description Of order-select; not looked at elsewhere
              * @default []
              */
             selections?: string[];
@@ -894,28 +959,50 @@ export interface components {
              */
             measure?: string;
         };
-        /** Feedback */
+        /**
+         * Feedback
+         * @description What became of cards.
+         */
         Feedback: {
-            /** Feedback */
+            /**
+             * Feedback
+             * @description Of each card
+             */
             feedback: components["schemas"]["CardFeedback"][];
         };
-        /** FhirAuthorization */
+        /**
+         * FhirAuthorization
+         * @description How the FHIR server may be read.
+         */
         FhirAuthorization: {
             /**
              * Access Token
              * @description Good for the FHIR server and for nothing else; it is neither kept nor logged
              */
             access_token: string;
-            /** Expires In */
+            /**
+             * Expires In
+             * @description Seconds
+             */
             expires_in: number;
-            /** Patient */
+            /**
+             * Patient
+             * @description Whose record may be read
+             */
             patient?: string | null;
-            /** Scope */
+            /**
+             * Scope
+             * @description What may be read
+             */
             scope: string;
-            /** Subject */
+            /**
+             * Subject
+             * @description The id of this client
+             */
             subject: string;
             /**
              * Token Type
+             * @description Always Bearer
              * @constant
              */
             token_type: "Bearer";
@@ -936,19 +1023,33 @@ export interface components {
              */
             message: string;
         };
-        /** HookRequest */
+        /**
+         * HookRequest
+         * @description A call of a service.
+         */
         HookRequest: {
+            /** @description Whose record it is */
             context: components["schemas"]["Context"];
+            /** @description How it may be read */
             fhirAuthorization?: components["schemas"]["FhirAuthorization"] | null;
-            /** Fhirserver */
+            /**
+             * Fhirserver
+             * @description Where what was not sent is read, if it is listed
+             */
             fhirServer?: string | null;
-            /** Hook */
+            /**
+             * Hook
+             * @description That of the service
+             */
             hook: string;
-            /** Hookinstance */
+            /**
+             * Hookinstance
+             * @description A UUID for this call
+             */
             hookInstance: string;
             /**
              * Prefetch
-             * @description By key; a key may be missing, null, an error of the client's, or the first page of several
+             * @description What the service asks for, by key; a key may be missing, null, an error of the client's, or the first page of several
              */
             prefetch?: {
                 [key: string]: {
@@ -1135,17 +1236,27 @@ export interface components {
              */
             text: string;
         };
-        /** Link */
+        /**
+         * Link
+         * @description Where more is to be read.
+         */
         Link: {
-            /** Label */
+            /**
+             * Label
+             * @description In words
+             */
             label: string;
             /**
              * Type
+             * @description Always absolute
              * @default absolute
              * @constant
              */
             type?: "absolute";
-            /** Url */
+            /**
+             * Url
+             * @description Good for an hour
+             */
             url: string;
         };
         /**
@@ -1500,13 +1611,21 @@ export interface components {
         };
         /**
          * OverrideReason
-         * @description Why a card was dismissed: a code, free text, or both.
+         * @description Why a card was dismissed.
          */
         OverrideReason: {
+            /** @description As a code */
             reason?: components["schemas"]["ReasonCoding"] | null;
-            /** Usercomment */
+            /**
+             * Usercomment
+             * @description In the user's words. One of them is there, or both
+             */
             userComment?: string | null;
-        } | unknown | unknown;
+        } | {
+            reason: unknown;
+        } | {
+            userComment: unknown;
+        };
         /**
          * Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis
          * @description Baseline of a patient with active rheumatoid arthritis (DAS28-ESR above 3.2), before the first dose.
@@ -1915,13 +2034,25 @@ export interface components {
              */
             unconfirmed?: string;
         };
-        /** ReasonCoding */
+        /**
+         * ReasonCoding
+         * @description One of the reasons that the card gave.
+         */
         ReasonCoding: {
-            /** Code */
+            /**
+             * Code
+             * @description Of this one
+             */
             code: string;
-            /** Display */
+            /**
+             * Display
+             * @description In words
+             */
             display?: string | null;
-            /** System */
+            /**
+             * System
+             * @description Of all reasons
+             */
             system: string;
         };
         /**
@@ -2031,11 +2162,20 @@ export interface components {
              */
             probability: number;
         };
-        /** Source */
+        /**
+         * Source
+         * @description Where a card comes from.
+         */
         Source: {
-            /** Label */
+            /**
+             * Label
+             * @description In words
+             */
             label: string;
-            /** Url */
+            /**
+             * Url
+             * @description Of the server's page
+             */
             url: string;
         };
         /**
@@ -2721,6 +2861,8 @@ export interface operations {
                      * @enum {unknown}
                      */
                     resourceType: "Parameters" | "Bundle";
+                } & {
+                    [key: string]: unknown;
                 };
             };
         };
@@ -2737,6 +2879,8 @@ export interface operations {
                          * @enum {unknown}
                          */
                         resourceType: "RiskAssessment";
+                    } & {
+                        [key: string]: unknown;
                     };
                 };
             };
@@ -2884,6 +3028,8 @@ export interface operations {
                          * @enum {unknown}
                          */
                         resourceType: "OperationDefinition";
+                    } & {
+                        [key: string]: unknown;
                     };
                 };
             };
@@ -2939,6 +3085,8 @@ export interface operations {
                          * @enum {unknown}
                          */
                         resourceType: "CapabilityStatement";
+                    } & {
+                        [key: string]: unknown;
                     };
                 };
             };
@@ -3258,6 +3406,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "arm": "ld-il2+mtx",
                  *       "observed_on": "2026-01-31",
                  *       "prediction_id": "00000000-0000-0000-0000-000000000000",
                  *       "responded": true,

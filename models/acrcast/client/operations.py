@@ -73,6 +73,7 @@ def record_outcome(
         "responded": responded,
         "observed_on": observed_on,
         "source": source,
+        "arm": arm,
         "correction": correction,
         **({"arm": arm} if arm is not None else {}),
     }

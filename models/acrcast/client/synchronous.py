@@ -88,7 +88,10 @@ class Client:
         arm: str | None = None,
         correction: bool = False,
     ) -> OutcomeRecorded:
-        """Say what happened after a prediction. The same outcome sent again is recorded once; another is a correction."""
+        """Say what happened after a prediction. The same outcome sent again is recorded once; another is a correction.
+
+        arm: key of the arm that the patient was treated in; a study of two arms needs it to judge the prediction.
+        """
         return self._call(
             operations.record_outcome(
                 prediction_id,

@@ -72,17 +72,22 @@ def _put(body: dict[str, Any], title: str, value: object) -> None:
 
 
 def _of_any_study(served: ServedModel, level: float) -> Iterator[Example]:
-    identity, card = served.model.identity, served.model.card_with_promotion
+    study, identity, card = served.model.study, served.model.identity, served.model.card_with_promotion
     yield Example("get", "/health/live", None, plain(Alive("alive")))
     yield Example("get", "/health/ready", None, plain(Ready("ready", identity.digest, None, None)))
     yield Example("get", "/model", None, plain(describe(served, level)))
     yield Example("get", "/model/card", None, card)
     yield Example("post", "/admin/model/refresh", None, plain(Refreshed("unchanged", identity.digest, None, None)))
-    outcome = {"prediction_id": NAME, "responded": True, "observed_on": "2026-01-31", "source": "registry"}
+    outcome = {
+        "prediction_id": NAME,
+        "responded": True,
+        "observed_on": "2026-01-31",
+        "source": "registry",
+        "arm": study.treated.key,
+    }
     recorded = plain(OutcomeRecorded(NAME, 1, NAME))
     yield Example("post", "/outcomes", outcome, recorded, "201")
     yield Example("post", "/outcomes", outcome, recorded)
-    study = served.model.study
     yield Example("get", "/cds-services", None, plain(CdsServices(services_of(study, date(2026, 1, 31)))))
     told = {"card": NAME, "outcome": "accepted", "outcomeTimestamp": "2026-01-31T12:00:00Z"}
     yield Example("post", "/cds-services/{service_id}/feedback", {"feedback": [told]}, None)

@@ -27,7 +27,7 @@ def fhir_body(*types: str) -> dict[str, Any]:
     """A body that is one of these resources of FHIR, as far as this document says; FHIR says the rest."""
     kind = {"enum": [*types], "description": "The kind of resource"}
     schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": kind}}
-    return {"content": {FHIR_JSON: {"schema": schema}}}
+    return {"content": {FHIR_JSON: {"schema": schema | {"additionalProperties": True}}}}
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

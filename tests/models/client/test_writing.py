@@ -50,7 +50,9 @@ def test_a_patient_of_a_study_is_sent_with_the_fields_that_it_was_given():
 
 
 def test_a_day_is_written_as_the_server_reads_it():
-    sent = record_outcome("p", responded=True, observed_on=date(2026, 1, 31), source="chart", correction=False)
+    sent = record_outcome(
+        "p", responded=True, observed_on=date(2026, 1, 31), source="chart", arm=None, correction=False
+    )
     assert b'"observed_on":"2026-01-31"' in sent.content
 
 

@@ -125,7 +125,7 @@ def test_a_table_of_arrow_or_parquet_is_answered_in_kind(client, a_patient, form
 
 def test_an_outcome_is_recorded_once_and_another_is_a_correction(client, a_patient):
     prediction_id = client.predict(a_patient()).prediction_id
-    seen = {"observed_on": date(2026, 1, 31), "source": "chart"}
+    seen = {"observed_on": date(2026, 1, 31), "source": "chart", "arm": "ld-il2+mtx"}
     first = client.record_outcome(prediction_id, responded=True, **seen)
     assert (first.prediction_id, first.revision) == (prediction_id, 1)
     assert client.record_outcome(prediction_id, responded=True, **seen) == first
