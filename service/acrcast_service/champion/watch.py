@@ -58,15 +58,24 @@ class Standing:
 
 
 class ModelWatch:
-    """Fills a store from a source, and keeps it so. study: that the model must be of; None leaves it to the model."""
+    """Fills a store from a source, and keeps it so. study: that the model must be of; None leaves it to the model.
 
-    def __init__(self, source: Source, store: ModelStore, study: Callable[[], Study | None], seconds: float) -> None:
-        self._source, self._store, self._study, self._seconds = source, store, study, seconds
+    count: told of what came of each look.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: ModelStore,
+        study: Callable[[], Study | None],
+        seconds: float,
+        count: Callable[[Outcome], None] = lambda _outcome: None,
+    ) -> None:
+        self._source, self._store, self._study, self._seconds, self._count = source, store, study, seconds, count
         self._settled: Version | None = None
         self._looking: asyncio.Task[Outcome] | None = None
         self._stopping = False
         self.standing = Standing()
-        # how often each outcome was met, for whoever counts
         self.outcomes: Counter[Outcome] = Counter()
 
     def open(self, *, ask: bool = True) -> None:
@@ -132,6 +141,7 @@ class ModelWatch:
         if outcome == "unreachable":
             self._say_unreachable(failure)
         self.outcomes[outcome] += 1
+        self._count(outcome)
         return outcome, failure
 
     def _looked(self) -> tuple[Outcome, Exception | None]:
