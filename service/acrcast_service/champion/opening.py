@@ -3,6 +3,7 @@
 from functools import partial
 
 from acrcast.studies import Study
+from acrcast_service.champion.signature import loading
 from acrcast_service.champion.source import source_of
 from acrcast_service.champion.watch import ModelWatch
 from acrcast_service.model_store import ModelStore, study_of
@@ -17,7 +18,8 @@ def champion_of(settings: Settings, models: ModelStore, metrics: Metrics) -> Mod
         return study_of(settings) if models.is_empty else models.current.model.study
 
     source = source_of(settings.model, settings.state)
-    return ModelWatch(source, models, study, settings.model_refresh_seconds, partial(metrics.looked, "champion"))
+    seconds, count = settings.model_refresh_seconds, partial(metrics.looked, "champion")
+    return ModelWatch(source, models, study, seconds, loading(settings), count)
 
 
 def challenger_of(
@@ -27,10 +29,5 @@ def challenger_of(
     if settings.challenger is None:
         return None
     source = source_of(settings.challenger, settings.state)
-    return ModelWatch(
-        source,
-        challengers,
-        lambda: models.current.model.study,
-        settings.model_refresh_seconds,
-        partial(metrics.looked, "challenger"),
-    )
+    seconds, count = settings.model_refresh_seconds, partial(metrics.looked, "challenger")
+    return ModelWatch(source, challengers, lambda: models.current.model.study, seconds, loading(settings), count)
