@@ -118,12 +118,23 @@ def gates() -> str:
     )
 
 
+def monitoring_checks() -> str:
+    """Everything that `acrcast monitor` looks for."""
+    from acrcast_training.monitoring.codes import CHECKS  # noqa: PLC0415  slow to import
+
+    return table(
+        ("Code", "Check", "Expected", "When it alarms"),
+        ((f"`{check.code}`", check.title, check.asks, check.remedy) for check in CHECKS),
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
     "simulator": simulator,
     "data-checks": data_checks,
     "gates": gates,
+    "monitoring-checks": monitoring_checks,
 }
 
 
