@@ -70,7 +70,7 @@ def test_one_field_of_the_schema_in_full(patient_schema):
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    "value": {"type": "number"},
+                    "value": {"type": "number", "description": "In that unit"},
                     "unit": {"enum": ["mm/h"], "description": "The value is converted to mm/h"},
                 },
                 "required": ["value", "unit"],
@@ -129,8 +129,21 @@ def test_the_answers_schema_says_that_members_are_absent_and_never_null(document
     }
     assert "control" not in schemas["Prediction"]["required"]
     assert "treated" in schemas["Prediction"]["required"]
-    answers = {name: schema for name, schema in schemas.items() if name not in ("Patient", "Undetectable")}
-    assert '"null"' not in json.dumps(answers)
+    responses = [operation["responses"] for path in document["paths"].values() for operation in path.values()]
+    named = _referred_to(responses, schemas)
+    assert {"Prediction", "ArmRisk", "Cards", "OperationOutcome", "InferenceAnswer"} <= named
+    assert named.isdisjoint({"Patient", "HookRequest", "InferenceRequest"})
+    assert '"null"' not in json.dumps([schemas[name] for name in named])
+
+
+def _referred_to(part, schemas):
+    """Names of the schemas that a part of the document refers to, and those that these do."""
+    found, ahead = set(), [part]
+    while ahead:
+        names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(ahead))) - found
+        found |= names
+        ahead = [schemas[name] for name in names]
+    return found
 
 
 def test_every_member_of_an_answer_is_in_the_schema(client, document, a_patient):
