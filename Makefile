@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all soak check docs site released lock
+.PHONY: setup demo test test-all soak check docs picture site released lock
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
@@ -46,6 +46,9 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
 	$(RUN) docs.api_description
+
+picture: setup ## the picture of the page, from the real one in Chromium
+	$(RUN) docs.page_picture
 
 site: setup ## the docs as a site, build/site/index.html: the notebooks run, and a warning is an error
 	$(RUN) sphinx --quiet --fail-on-warning --keep-going --conf-dir docs/site --doctree-dir build/doctrees . build/site

@@ -144,6 +144,16 @@ def constants() -> str:
     return constants_table()
 
 
+def monitoring_checks() -> str:
+    """Everything that `acrcast monitor` looks for."""
+    from acrcast_training.monitoring.codes import CHECKS  # noqa: PLC0415  slow to import
+
+    return table(
+        ("Code", "Check", "Expected", "When it alarms"),
+        ((f"`{check.code}`", check.title, check.asks, check.remedy) for check in CHECKS),
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
@@ -153,6 +163,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "model-card": model_card,
     "constants": constants,
+    "monitoring-checks": monitoring_checks,
 }
 FILES: Mapping[str, Callable[[], str]] = {"docs/api/openapi.json": openapi_json}
 

@@ -3,7 +3,7 @@
 #
 # *For the rheumatologist and the statistician. Two minutes to read.*
 #
-# In 2022 a trial reported that low-dose interleukin-2 with methotrexate does much better than methotrexate alone in active
+# In 2022 a trial reported that low-dose interleukin-2 with methotrexate does better than methotrexate alone in active
 # rheumatoid arthritis ([Zhang 2022](https://doi.org/10.1038/s41392-022-00887-2)). The rates that it reports are those of the
 # patients who completed it. This page counts everybody who was randomised, and then asks a simulator what to believe.
 
@@ -30,11 +30,11 @@ ARMS = {"methotrexate alone": CONTROL_RESULT, "with low-dose IL-2": TREATED_RESU
 
 # %% tags=["hide-input"]
 for name, arm in ARMS.items():
-    print(f"{name}: {arm.randomised} randomised, {arm.completed} completed, {arm.withdrawal:.0%} withdrew")
+    print(f"{name}: {arm.randomised} randomised, {arm.completed} completed, {100 * arm.withdrawal:.0f} % withdrew")
     for week, responders in arm.acr20.items():
         print(
-            f"   ACR20 at week {week}: {responders} responders, {arm.per_protocol(week):.1%} of those who completed, "
-            f"{arm.intention_to_treat(week):.1%} of those randomised"
+            f"   ACR20 at week {week}: {responders} responders, {100 * arm.per_protocol(week):.1f} % of those who completed, "
+            f"{100 * arm.intention_to_treat(week):.1f} % of those randomised"
         )
 
 
@@ -159,8 +159,8 @@ plt.show()
 print(f"True effect: {100 * truth:+.1f} responders per 100 patients.")
 print(f"Per protocol, mean of {TRIALS} trials: {per_protocol.mean():+.1f}. Everybody: {nri.mean():+.1f}.")
 print(
-    f"A trial shows at least 20 more per 100: {np.mean(per_protocol >= 20):.0%} of the trials per protocol, "
-    f"{np.mean(nri >= 20):.0%} with everybody."
+    f"A trial shows at least 20 more per 100: {100 * np.mean(per_protocol >= 20):.0f} % of the trials per protocol, "
+    f"{100 * np.mean(nri >= 20):.0f} % with everybody."
 )
 
 # %% [markdown]

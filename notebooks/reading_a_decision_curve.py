@@ -30,8 +30,10 @@ cohort = load_cohort(study, table=example_table(study.key))
 _, with_auranofin = cross_validated_risks_in_both_arms(trial_rows(cohort), "prespecified", folds=10, repeats=1, seed=1)
 risk = with_auranofin[0][cohort.treated]
 responded = cohort.responded[cohort.treated].astype(float)
-print(f"{len(risk)} patients received auranofin, {responded.sum():.0f} of them responded ({responded.mean():.0%}).")
-print(f"Their predicted probabilities lie from {risk.min():.0%} to {risk.max():.0%}.")
+print(
+    f"{len(risk)} patients received auranofin, {responded.sum():.0f} of them responded ({100 * responded.mean():.0f} %)."
+)
+print(f"Their predicted probabilities lie from {100 * risk.min():.0f} % to {100 * risk.max():.0f} %.")
 
 # %% [markdown]
 # ## First: the threshold is a judgement, not a result
@@ -52,7 +54,7 @@ def at(threshold):
 for threshold in (0.2, 0.4, 0.5, 0.6):
     hits, vain, net = at(threshold)
     print(
-        f"Treat from {threshold:.0%} on: of 100 patients {hits + vain:3.0f} treated, {hits:3.0f} respond, {vain:3.0f} in vain. "
+        f"Treat from {100 * threshold:.0f} % on: of 100 patients {hits + vain:3.0f} treated, {hits:3.0f} respond, {vain:3.0f} in vain. "
         f"One in vain weighs {threshold / (1 - threshold):.2f} responders, so the net benefit is {net:5.1f}."
     )
 
@@ -106,8 +108,10 @@ plt.show()
 # %% tags=["hide-input"]
 best, worst = np.argmax(gain.value), np.argmin(gain.value)
 sure = 100 * thresholds[gain.low > 0]
-print(f"Most:  {100 * gain.value[best]:+.1f} responders per 100 patients, at a threshold of {thresholds[best]:.0%}.")
-print(f"Least: {100 * gain.value[worst]:+.1f}, at {thresholds[worst]:.0%}: there treating everybody is better.")
+print(
+    f"Most:  {100 * gain.value[best]:+.1f} responders per 100 patients, at a threshold of {100 * thresholds[best]:.0f} %."
+)
+print(f"Least: {100 * gain.value[worst]:+.1f}, at {100 * thresholds[worst]:.0f} %: there treating everybody is better.")
 print(
     f"The interval lies above 0 at {len(sure)} of {len(thresholds)} thresholds, between {sure.min():.0f} and {sure.max():.0f} %."
     if len(sure)

@@ -142,8 +142,10 @@ plt.show()
 
 # %% tags=["hide-input"]
 power = tables["true"].loc[["Treg frequency found", "Serum IL-21 found"]]
-print(f"With {small} patients: {power[small].iloc[0]:.0%} and {power[small].iloc[1]:.0%} of the trials.")
-print(f"With {large} patients: {power[large].iloc[0]:.0%} and {power[large].iloc[1]:.0%}.")
+print(
+    f"With {small} patients: {100 * power[small].iloc[0]:.0f} % and {100 * power[small].iloc[1]:.0f} % of the trials."
+)
+print(f"With {large} patients: {100 * power[large].iloc[0]:.0f} % and {100 * power[large].iloc[1]:.0f} %.")
 
 # %% [markdown]
 # ## What to take home

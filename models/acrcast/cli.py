@@ -77,7 +77,7 @@ def _entry_points() -> dict[str, EntryPoint]:
 def root() -> None:
     """Predict response to treatment from trial data, and say how far the data allow it.
 
-    Exit codes: 0 done, 1 the work failed, 2 bad usage, 3 the input is invalid, 4 a gate refused.
+    Exit codes: 0 done, 1 the work failed, 2 bad usage, 3 the input is invalid, 4 a gate refused or monitoring raised an alarm.
 
     Research use only: not a medical device, not for diagnosis or treatment decisions.
     """

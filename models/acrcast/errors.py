@@ -9,7 +9,7 @@ AcrcastError
 │   ├── NewerFormatError      written by a later acrcast
 │   └── OtherContractError    trained for other fields than the study has now
 ├── FitError              the data cannot be fitted, with the reason: exit code 1
-└── GateRefusal           gates refused, with their codes: exit code 4
+└── GateRefusal           gates refused, or checks raised an alarm, with their codes: exit code 4
 
 A message says which field or file, what was expected and what to do. It never holds a patient's value.
 """
@@ -84,7 +84,7 @@ class FitError(AcrcastError):
 
 
 class GateRefusal(AcrcastError):  # noqa: N818  a refusal is an answer, not a fault
-    """Gates refused; `codes` are permanent and documented."""
+    """Gates refused, or checks raised an alarm; `codes` are permanent and documented."""
 
     exit_code = 4
 

@@ -81,9 +81,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
     app.state.server = ServerState(
         settings,
         models,
-        champion=champion_of(settings, models),
-        challenger=challenger_of(settings, challengers, models),
-        shadow=Shadow(challengers, audit.record),
+        champion=champion_of(settings, models, metrics),
+        challenger=challenger_of(settings, challengers, models, metrics),
+        shadow=Shadow(challengers, audit.record, metrics.shadowed),
         draining=draining,
         audit=audit,
         auth=Auth(settings),

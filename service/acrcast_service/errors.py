@@ -26,6 +26,7 @@ from acrcast.errors import (
     UsageError,
 )
 from acrcast_service.champion.registry import UnreachableError
+from acrcast_service.champion.signature import UnsignedError
 from acrcast_service.error_forms import form_at
 from acrcast_service.problems import (
     BAD_REQUEST,
@@ -56,6 +57,7 @@ PROBLEM_OF: Mapping[type[AcrcastError], ProblemType] = {
     NewerFormatError: MODEL_UNUSABLE,
     OtherContractError: MODEL_UNUSABLE,
     UnreachableError: MODEL_UNUSABLE,
+    UnsignedError: MODEL_UNUSABLE,
     FitError: CANNOT_BE_FITTED,
     GateRefusal: REFUSED_BY_GATE,
 }

@@ -13,6 +13,10 @@ ENOUGH = {"patients": 400, "needed": 378, "verdict": "400 patients are enough fo
 TOO_FEW = {"patients": 302, "needed": 378, "verdict": "302 patients are too few for 5 parameters."}
 
 
+BETTER = {
+    "cross_validated": {"gain": {"value": 0.02, "interval": [-0.01, 0.05]}},
+    "held_out": {"gain": {"value": 0.01, "interval": [-0.03, 0.05]}},
+}
 GAIN, SLOPE = Estimate(0.055, 0.007, 0.086), Estimate(1.05, 0.9, 1.2)
 
 
@@ -23,8 +27,15 @@ def a_subject(
     data_fingerprint="ab" * 32,
     code_revision=COMMIT,
     sample_size=ENOUGH,
+    comparison=BETTER,
 ):
-    return Subject(candidate, Headline(gain, slope), data_fingerprint, code_revision, sample_size)
+    return Subject(candidate, Headline(gain, slope), data_fingerprint, code_revision, sample_size, comparison)
+
+
+def compared(crossed, held_out):
+    """The card's part about the champion, from (value, low, high) of both gains."""
+    parts = {"cross_validated": crossed, "held_out": held_out}
+    return {name: {"gain": {"value": value, "interval": [low, high]}} for name, (value, low, high) in parts.items()}
 
 
 def said(code, subject):
@@ -40,11 +51,12 @@ def test_codes_are_permanent():
         "GATE003": "Data fingerprint recorded",
         "GATE004": "Code revision recorded",
         "GATE005": "Sample-size verdict on the card",
+        "GATE006": "No worse than the champion",
     }
 
 
 def test_nothing_refuses_a_model_that_is_within_every_limit():
-    assert [gate.status for gate in judge(a_subject())] == ["passed"] * 5
+    assert [gate.status for gate in judge(a_subject())] == ["passed"] * 6
 
 
 @pytest.mark.parametrize(
@@ -130,7 +142,9 @@ def test_the_corrected_slope_itself_must_lie_within_the_limits(slope, expected):
 
 def test_the_response_rate_claims_nothing_that_two_of_the_gates_could_judge():
     served = judge(a_subject("prevalence", gain=Estimate(0.0, 0.0, 0.0), slope=None, sample_size=TOO_FEW))
-    assert [gate.status for gate in served] == ["not applicable", "not applicable", "passed", "passed", "recorded"]
+    assert [gate.status for gate in served] == [
+        "not applicable", "not applicable", "passed", "passed", "recorded", "passed",
+    ]  # fmt: skip
     assert not refusing(served)
 
 
@@ -188,3 +202,42 @@ def test_the_figures_of_a_model_before_its_update_are_not_its_own():
     card["validation"]["figures_are_of"] = "the model as trained, before it was updated"
     assert headline(card) == Headline(None, None)
     assert headline({}) == Headline(None, None)
+
+
+GAINED = "gain in log loss over the champion {} by cross-validation, {} held out"
+
+
+@pytest.mark.parametrize(
+    ("crossed", "held_out", "status", "shown", "missed"),
+    [
+        (
+            (0.02, -0.01, 0.05),
+            (-0.01, -0.06, 0.04),
+            "passed",
+            ("+0.020 (-0.010 to +0.050)", "-0.010 (-0.060 to +0.040)"),
+            "",
+        ),
+        (
+            (-0.004, -0.03, 0.02),
+            (0.01, -0.03, 0.05),
+            "failed",
+            ("-0.004 (-0.030 to +0.020)", "+0.010 (-0.030 to +0.050)"),
+            "by cross-validation 0.004 below 0",
+        ),
+        (
+            (0.01, -0.03, 0.05),
+            (-0.05, -0.09, -0.01),
+            "failed",
+            ("+0.010 (-0.030 to +0.050)", "-0.050 (-0.090 to -0.010)"),
+            "held out, the interval lies 0.010 below 0",
+        ),
+    ],
+)
+def test_a_retrained_model_must_do_no_worse_than_the_champion(crossed, held_out, status, shown, missed):
+    found = said("GATE006", a_subject(comparison=compared(crossed, held_out)))
+    assert found == (status, GAINED.format(*shown), missed)
+
+
+def test_a_model_that_was_not_retrained_was_not_compared():
+    found = said("GATE006", a_subject(comparison={}))
+    assert found == ("not applicable", "trained without a champion to be compared with", "")

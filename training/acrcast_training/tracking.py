@@ -219,14 +219,15 @@ def take_back(rollback: Rollback, store: str | None = None) -> None:
 def champions(name: str, store: str | None = None) -> Champions:
     """Which version is the champion, and what is recorded of those that were. Raises UsageError when nothing has the name."""
     use_store(store)
-    client = MlflowClient()
-    versions = client.search_model_versions(f"name = '{name}'")
-    if not versions:
-        raise UsageError(f"no model is registered as {name}")
-    try:
-        now = int(client.get_model_version_by_alias(name, CHAMPION).version)
-    except MlflowException:
-        now = None
+    with _quiet():
+        client = MlflowClient()
+        versions = client.search_model_versions(f"name = '{name}'")
+        if not versions:
+            raise UsageError(f"no model is registered as {name}")
+        try:
+            now = int(client.get_model_version_by_alias(name, CHAMPION).version)
+        except MlflowException:
+            now = None
     return Champions(
         now,
         tuple(Promotion.model_validate_json(v.tags[PROMOTION]) for v in versions if PROMOTION in v.tags),
@@ -237,18 +238,18 @@ def champions(name: str, store: str | None = None) -> Champions:
 def version_of_run(name: str, tag: str, value: str, store: str | None = None) -> int | None:
     """The version of a registered model that a run with this tag made; None when there is none.
 
-    A run with the tag that never ended was interrupted, and is marked so.
+    A run with the tag that never ended was interrupted: it is marked as finished when its version is there, else as killed.
     """
     use_store(store)
     client = MlflowClient()
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = client.search_runs(experiments, f"tags.{tag} = '{value}'")
+    versions = client.search_model_versions(f"name = '{name}'")
+    made = {run.info.run_id: [int(v.version) for v in versions if v.run_id == run.info.run_id] for run in runs}
     for run in runs:
         if run.info.status == "RUNNING":
-            client.set_terminated(run.info.run_id, "KILLED")
-    made = {run.info.run_id for run in runs}
-    versions = client.search_model_versions(f"name = '{name}'")
-    return max((int(version.version) for version in versions if version.run_id in made), default=None)
+            client.set_terminated(run.info.run_id, "FINISHED" if made[run.info.run_id] else "KILLED")
+    return max((version for found in made.values() for version in found), default=None)
 
 
 def latest_version(name: str, store: str | None = None) -> int:

@@ -89,9 +89,14 @@ def _check_format(found: object, folder: Path) -> None:
     raise ArtefactError(f"{written}: train the model anew")
 
 
+def digest_of(written: bytes) -> str:
+    """The model's digest. written: its manifest."""
+    return f"sha256:{hashlib.sha256(written).hexdigest()}"
+
+
 def identity_of(manifest: Manifest, written: bytes) -> ModelIdentity:
     """Who answers. written: the manifest's bytes, whose digest is the model's."""
-    digest = f"sha256:{hashlib.sha256(written).hexdigest()}"
+    digest = digest_of(written)
     return ModelIdentity(manifest.name, manifest.version, digest, manifest.training_data)
 
 

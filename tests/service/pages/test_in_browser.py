@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from docs.page_picture import LARGEST_BYTES, PICTURE, picture_of
 
 from acrcast_service.audit.trail import open_chain
 from acrcast_service.auth.api_keys import make_key
@@ -427,3 +428,10 @@ def test_the_models_page_reads_well_everywhere(open_page, site, theme, language,
     picture(page, f"model-{theme}")
     page.set_viewport_size({"width": 320, "height": 800})
     assert overflow(page) == 0
+
+
+def test_the_docs_picture_can_be_made_of_the_page_and_is_small(browser, site):
+    made = picture_of(browser, site)
+    assert made.startswith(b"\x89PNG")
+    assert 20_000 < len(made) < LARGEST_BYTES
+    assert PICTURE.stat().st_size < LARGEST_BYTES

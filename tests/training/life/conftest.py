@@ -10,11 +10,14 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from docs.life.clinic import asked
 
 from acrcast import artefact
 from acrcast.answer import Bedside
 from acrcast.cli import main
-from acrcast.contract import Covariates, OnePatient
+from acrcast.contract import Covariates
+from acrcast.estimators.normal import expit
+from acrcast.studies import load_study
 from acrcast_service.answers import written
 from acrcast_service.audit.export import exported
 from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry, seal, time_text
@@ -22,11 +25,31 @@ from acrcast_service.audit.trail import open_chain
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.settings import Settings
 from acrcast_service.store.database import writing
+from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.patients import patients_of_frame
 from acrcast_training.data.simulator import SimulationOptions, simulate
+from acrcast_training.fit import fit_model
+from acrcast_training.provenance import provenance
 
 BEGIN = datetime(2025, 1, 6, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+
+ONE_ARM = '''
+from typing import Annotated, Literal
+from pydantic import Field
+from acrcast.contract import Measure, Patient
+from acrcast.studies import Arm, OutcomeColumn, Study
+
+class OnePatient(Patient):
+    """Baseline of a trial of one arm."""
+    marker: Annotated[float, Field(ge=-9, le=9), Measure(label="Marker")]
+    stage: Annotated[Literal["I", "II"] | None, Measure(label="Stage")] = None
+
+STUDY = Study(
+    key="one", title="One arm", patient=OnePatient, arms=(Arm("drug", "Drug"),), intended_use="Research use only.",
+    endpoint=OutcomeColumn("Response", "response", frozenset({"yes"}), frozenset({"no"})), prespecified=("marker",),
+)
+'''
 
 
 @dataclass
@@ -104,19 +127,7 @@ class Clinic:
 
 def people_of(study, covariates: Covariates) -> Iterable:
     """Patients as the service reads them."""
-    for i in range(len(covariates)):
-        row = OnePatient.of_row(covariates, i)
-        given = dict(row.assays)
-        for j, known in enumerate(study.contract.covariates):
-            value = row.values[j]
-            if known.levels and not np.isnan(value):
-                value = known.levels[int(value)]
-            elif known.kind in ("count", "yes_no") and not np.isnan(value):
-                value = bool(value) if known.kind == "yes_no" else int(value)
-            given[known.name] = {"comparator": "<", "value": value} if j in row.below else value
-        absent = {name for name, value in given.items() if value == "" or value != value}  # noqa: PLR0124  NaN
-        text = json.dumps({name: value for name, value in given.items() if name not in absent})
-        yield study.patient.model_validate_json(text)
+    return (study.patient.model_validate_json(json.dumps(patient)) for patient in asked(covariates))
 
 
 @dataclass(frozen=True)
@@ -178,3 +189,24 @@ def clinic(released, tmp_path):
     made = Clinic(released, tmp_path)
     yield made
     made.chain.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def one_arm(tmp_path_factory):
+    """A model of one arm, trained on 120 patients, and where its study and itself are."""
+    folder = tmp_path_factory.mktemp("one-arm")
+    (folder / "one.py").write_text(ONE_ARM)
+    study = load_study(str(folder / "one.py"))
+    rng = np.random.default_rng(3)
+    marker = np.round(rng.normal(0, 1, 120), 2)
+    yes = rng.random(120) < expit(marker)
+    rows = [
+        f"Q{i},{m},{'I' if i % 3 else 'II'},{'yes' if y else 'no'}"
+        for i, (m, y) in enumerate(zip(marker, yes, strict=True))
+    ]
+    (folder / "table.csv").write_text("\n".join(["patient_id,marker,stage,response", *rows]) + "\n")
+    cohort = load_cohort(study, table=folder / "table.csv")
+    data = {"patients": 120, "missing_share": {}, "fingerprint": cohort.fingerprint}
+    card = {"training_data": data}
+    artefact.save(fit_model(cohort, "prespecified", seed=1, card=card), provenance(cohort, "one", 1), folder / "model")
+    return folder, artefact.load(folder / "model", study)

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from acrcast import artefact
 from acrcast.errors import UsageError
 from acrcast.estimators.normal import expit, logit
 from acrcast.monitoring.evidence import Evidence
-from acrcast.studies import load_study
 from acrcast.validation.performance import Estimate
-from acrcast_training.data.cohort import load_cohort
 from acrcast_training.evaluate import as_data
-from acrcast_training.fit import fit_model
 from acrcast_training.gates import SLOPE_LIMITS
 from acrcast_training.monitoring.judging import ALL, monitor
 from acrcast_training.monitoring.measures import MeasureSeen
@@ -24,31 +20,13 @@ from acrcast_training.monitoring.patients import Due
 from acrcast_training.monitoring.prometheus import write_gauges
 from acrcast_training.monitoring.recorded import read_recorded
 from acrcast_training.monitoring.signals import Rules, signal
-from acrcast_training.provenance import provenance
 
-from .conftest import BEGIN, DAY, Clinic
+from .conftest import BEGIN, DAY, ONE_ARM, Clinic
 
 RULES = Rules(0.05, 0.95, 0.1, SLOPE_LIMITS)
 LATER = BEGIN + 600 * DAY
 DUE = Due(168, 28)
 AS_OF = ("--as-of", f"{LATER:%Y-%m-%d}")
-
-ONE_ARM = '''
-from typing import Annotated, Literal
-from pydantic import Field
-from acrcast.contract import Measure, Patient
-from acrcast.studies import Arm, OutcomeColumn, Study
-
-class OnePatient(Patient):
-    """Baseline of a trial of one arm."""
-    marker: Annotated[float, Field(ge=-9, le=9), Measure(label="Marker")]
-    stage: Annotated[Literal["I", "II"] | None, Measure(label="Stage")] = None
-
-STUDY = Study(
-    key="one", title="One arm", patient=OnePatient, arms=(Arm("drug", "Drug"),), intended_use="Research use only.",
-    endpoint=OutcomeColumn("Response", "response", frozenset({"yes"}), frozenset({"no"})), prespecified=("marker",),
-)
-'''
 
 
 def look_at(clinic, *, as_of=LATER, rules=RULES, since=None, due=DUE, **reading):
@@ -195,26 +173,6 @@ def test_a_card_that_does_not_say_how_many_it_was_trained_on_leaves_inputs_uncom
     assert look.inputs.reason == "the model's card does not say how many patients it was trained on"
     assert (look.inputs.measures, [s.code for s in look.signals]) == ((), ["MON001", "MON002"])
     assert sum(look.inputs.support.counts.values()) == 20
-
-
-@pytest.fixture(scope="module")
-def one_arm(tmp_path_factory):
-    """A model of one arm, trained on 120 patients, and where its study and itself are."""
-    folder = tmp_path_factory.mktemp("one-arm")
-    (folder / "one.py").write_text(ONE_ARM)
-    study = load_study(str(folder / "one.py"))
-    rng = np.random.default_rng(3)
-    marker = np.round(rng.normal(0, 1, 120), 2)
-    yes = rng.random(120) < expit(marker)
-    rows = [
-        f"Q{i},{m},{'I' if i % 3 else 'II'},{'yes' if y else 'no'}"
-        for i, (m, y) in enumerate(zip(marker, yes, strict=True))
-    ]
-    (folder / "table.csv").write_text("\n".join(["patient_id,marker,stage,response", *rows]) + "\n")
-    cohort = load_cohort(study, table=folder / "table.csv")
-    card = {"training_data": {"patients": 120, "missing_share": {}}}
-    artefact.save(fit_model(cohort, "prespecified", seed=1, card=card), provenance(cohort, "one", 1), folder / "model")
-    return folder, artefact.load(folder / "model", study)
 
 
 def test_a_study_of_one_arm_needs_no_arm_and_its_levels_are_compared(one_arm, tmp_path):

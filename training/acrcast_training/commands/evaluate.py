@@ -1,6 +1,6 @@
 """`acrcast evaluate`: external validation of a fixed model, and updating it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,6 @@ def evaluate(
       acrcast evaluate --model models:/acr20@champion --study ld-il2-ra --table site_b.csv --update recalibrated
     """
     from acrcast_training.data.cohort import check
-    from acrcast_training.evaluate import as_data
     from acrcast_training.evaluate import evaluate as run
     from acrcast_training.models import open_model
     from acrcast_training.update import Updated, decide, update
@@ -79,12 +78,7 @@ def evaluate(
     finally:
         # a refused update takes nothing away from the evaluation
         if as_json:
-            data = as_data(found) | {
-                "accepted_problems": dict(report.accepted),
-                "decision": as_data(decision) | {"verdict": decision.verdict},
-                "updated": _updated(updated),
-            }
-            write_json(data)
+            write_json(in_json(found, decision, updated, report.accepted))
     if folder is not None and not as_json:
         show_updated(updated)
 
@@ -168,6 +162,20 @@ def _net_benefit(found: "Evaluation") -> Iterator[Sequence[str]]:
                 "0",
                 f"{100 * gain.value[i]:+.1f} ({100 * gain.low[i]:+.1f} to {100 * gain.high[i]:+.1f})",
             )
+
+
+def in_json(
+    found: "Evaluation", decision: "Decision", updated: "Updated | None", accepted: Mapping[str, int]
+) -> dict[str, Any]:
+    """What `--json` writes of an evaluation and of the update that came of it. accepted: problems of the data, by code."""
+    from acrcast_training.evaluate import as_data
+
+    data: dict[str, Any] = as_data(found)
+    return data | {
+        "accepted_problems": dict(accepted),
+        "decision": as_data(decision) | {"verdict": decision.verdict},
+        "updated": _updated(updated),
+    }
 
 
 def _updated(updated: "Updated | None") -> dict[str, Any] | None:
