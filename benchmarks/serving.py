@@ -1,14 +1,16 @@
 """How fast the service answers beside FastAPI with a constant answer and `mlflow models serve`, in one run.
 
-Run from the project's root, in its environment, with wrk installed: python -m benchmarks.serving [--seconds 3] [--runs 5]
+Run from the project's root, in its environment, with wrk installed: python -m benchmarks.serving [--short] [--write]
+--short takes a second for each case and once: about three minutes. --write puts the tables into docs/performance.md.
 One worker is pinned to a core and wrk to another; two workers share the machine with it. Servers take turns in every run,
 so that what else the machine does meets all of them; figures are medians over the runs, and what counts are the ratios
 within a run. A request's processor time does not grow when other work shares the core; its ratio is the yardstick's to it.
-The yardstick reads the same patient by the same pydantic class and answers with a constant. Audited: each answer leaves when
-its record is on disk.
+The yardstick reads the same patient by the same pydantic class and answers with a constant. It writes no line for a request, and
+nor does acrcast here, but for the one that says so. Audited: each answer leaves when its record is on disk.
 """
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -19,8 +21,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import which
@@ -37,6 +40,10 @@ from acrcast_training.data.simulator import SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model
 
 PORT = 8770
+# Between two loads, in seconds: requests of the one before are answered and recorded.
+REST = 0.3
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- serving -->", "<!-- end of serving -->"
 PYFUNC = Path(tracking.__file__).with_name("pyfunc_model.py")
 PATIENT = {
     "age_years": 54,
@@ -109,24 +116,24 @@ class Running:
     process: subprocess.Popen[bytes]
     cold: float
 
-    def _pids(self) -> list[int]:
+    def pids(self) -> list[int]:
         return [self.process.pid, *_children(self.process.pid)]
 
     def memory(self) -> float:
-        return sum(_resident(pid) for pid in self._pids()) / 1024
+        return sum(_resident(pid) for pid in self.pids()) / 1024
 
     def load(self, concurrency: int, seconds: int, folder: Path, pin: bool) -> Load:  # noqa: FBT001  one of two layouts
         script = folder / "post.lua"
         script.write_text(SCRIPT % self.served.body)
         url = f"http://127.0.0.1:{PORT}{self.served.route}"
         command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds}s", "--latency", "-s", str(script), url]
-        before = sum(map(_processor_seconds, self._pids()))
+        before = processor_seconds(self)
         said = subprocess.run(
             [*(["taskset", "-c", "1"] if pin else []), *command], capture_output=True, check=True, text=True
         ).stdout
         if "Non-2xx" in said or "Socket errors" in said:
             raise SystemExit(f"{self.served.name}: {said}")
-        used = sum(map(_processor_seconds, self._pids())) - before
+        used = processor_seconds(self) - before
         rate, requests = re.search(r"Requests/sec:\s*([\d.]+)", said), re.search(r"(\d+) requests in", said)
         p50, p99 = (re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)\b", said) for share in (50, 99))
         assert rate
@@ -146,6 +153,11 @@ def _resident(pid: int) -> int:
     """kB."""
     found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     return int(found[1]) if found else 0
+
+
+def processor_seconds(server: Running) -> float:
+    """Of all its processes, so far."""
+    return sum(map(_processor_seconds, server.pids()))
 
 
 def _processor_seconds(pid: int) -> float:
@@ -210,13 +222,20 @@ def mlflow_model(folder: Path) -> Path:
 
 
 def acrcast(
-    name: str, body: object, model: Path | None = None, workers: int = 1, *, audit_in: Path | None = None
+    name: str,
+    body: object,
+    model: Path | None = None,
+    workers: int = 1,
+    *,
+    audit_in: Path | None = None,
+    logged: bool = False,
 ) -> Served:
-    """audit_in: folder of the durable audit (SQLite); without one nothing is recorded."""
+    """audit_in: folder of the durable audit (SQLite); without one nothing is recorded. logged: a line for each request."""
     command = [sys.executable, "-m", "acrcast.cli", "serve", "--workers", str(workers)]
     command += ["--model", str(model)] if model else []
     audit = {"ACRCAST_AUDIT": "1", "ACRCAST_STATE": str(audit_in)} if audit_in else {"ACRCAST_AUDIT": "0"}
-    return Served(name, [*command, "--port"], "/predict", json.dumps(body), audit)
+    lines = {"ACRCAST_LOG_LEVEL": "info" if logged else "warning"}
+    return Served(name, [*command, "--port"], "/predict", json.dumps(body), audit | lines)
 
 
 def yardstick(body: object, workers: int = 1) -> Served:
@@ -256,6 +275,7 @@ def measure(
         for served in servers:
             with running(served, pin) as server:
                 server.load(concurrency, 1, folder, pin)
+                time.sleep(REST)
                 figures = found[served.name]
                 figures.loads.append(server.load(concurrency, options.seconds, folder, pin))
                 figures.cold.append(server.cold)
@@ -283,45 +303,71 @@ def show(title: str, found: dict[str, Figures]) -> None:
         )
 
 
+def compare(options: argparse.Namespace, folder: Path) -> None:
+    boosted, pinned = boosted_model(folder), (os.cpu_count() or 1) > 1
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()} with {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} "
+        f"before, Python {platform.python_version()}, {options.runs} runs of {options.seconds} s.",
+        flush=True,
+    )
+    for concurrency in CONCURRENCY:
+        servers = [
+            yardstick(PATIENT),
+            acrcast("acrcast", PATIENT),
+            acrcast("acrcast, boosted", PATIENT, boosted),
+            acrcast("acrcast, audited", PATIENT, audit_in=folder / "audited"),
+        ]
+        if concurrency == 8:
+            servers.append(acrcast("acrcast, a log line each", PATIENT, logged=True))
+        if concurrency == 8 and not options.without_mlflow:
+            servers.append(mlflow_server(mlflow_model(folder)))
+        show(
+            f"Concurrency {concurrency}, one worker, complete patient",
+            measure(servers, concurrency, options, folder, pin=pinned),
+        )
+    two = [
+        yardstick(PATIENT, 2),
+        acrcast("acrcast", PATIENT, workers=2),
+        acrcast("acrcast, audited", PATIENT, workers=2, audit_in=folder / "audited"),
+    ]
+    show("Concurrency 64, two workers, complete patient", measure(two, 64, options, folder, pin=False))
+    patients = [yardstick(PATIENT)]
+    for name, body in PATIENTS.items():
+        patients += [acrcast(name, body), acrcast(f"{name}, boosted", body, boosted)]
+    show("Concurrency 8, one worker, by what is known", measure(patients, 8, options, folder, pin=pinned))
+    print(f"\nLoad after: {os.getloadavg()[0]:.1f}.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=3, help="of load on each server in each run")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--short", action="store_true", help="one run of a second each")
     parser.add_argument("--without-mlflow", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
+    if options.short:
+        options.seconds = options.runs = 1
     if which("wrk") is None:
         raise SystemExit("wrk is needed; on Debian: apt-get install wrk")
-    cores = os.cpu_count() or 1
-    print(
-        f"{platform.machine()}, {cores} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {options.runs} runs"
-    )
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        boosted = boosted_model(folder)
-        pinned = cores > 1
-        for concurrency in CONCURRENCY:
-            servers = [
-                yardstick(PATIENT),
-                acrcast("acrcast", PATIENT),
-                acrcast("acrcast, boosted", PATIENT, boosted),
-                acrcast("acrcast, audited", PATIENT, audit_in=folder / "audited"),
-            ]
-            if concurrency == 8 and not options.without_mlflow:
-                servers.append(mlflow_server(mlflow_model(folder)))
-            show(
-                f"Concurrency {concurrency}, one worker, complete patient",
-                measure(servers, concurrency, options, folder, pin=pinned),
-            )
-        two = [
-            yardstick(PATIENT, 2),
-            acrcast("acrcast", PATIENT, workers=2),
-            acrcast("acrcast, audited", PATIENT, workers=2, audit_in=folder / "audited"),
-        ]
-        show("Concurrency 64, two workers, complete patient", measure(two, 64, options, folder, pin=False))
-        patients = [yardstick(PATIENT)]
-        for name, body in PATIENTS.items():
-            patients += [acrcast(name, body), acrcast(f"{name}, boosted", body, boosted)]
-        show("Concurrency 8, one worker, by what is known", measure(patients, 8, options, folder, pin=pinned))
+    with tempfile.TemporaryDirectory() as made, redirect_stdout(Twice(sys.stdout)) as said:
+        compare(options, Path(made))
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{said.getvalue()}\n{END}{rest.partition(END)[2]}")
+
+
+class Twice(io.StringIO):
+    """Shows what is printed, and keeps it."""
+
+    def __init__(self, shown: object) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def write(self, text: str) -> int:
+        self._shown.write(text)
+        self._shown.flush()
+        return super().write(text)
 
 
 if __name__ == "__main__":

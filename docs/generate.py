@@ -1,12 +1,13 @@
 """Writes the generated parts of the docs: `python -m docs.generate`, or with `--check` says what drifted and exits 1.
 
-A page holds a part between `<!-- generated: NAME -->` and `<!-- end -->`; `PARTS` says what makes each.
+A page holds a part between `<!-- generated: NAME -->` and `<!-- end -->`; `PARTS` says what makes each. `FILES` are
+generated whole.
 """
 
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ from acrcast.cli import root as acrcast_command
 from acrcast.contract import Code, ContractField
 from acrcast.contract.measure import ATC, LOINC, RXNORM, SNOMED_CT
 from acrcast.studies import Study, load_study, shipped_studies
+from docs.api_description import openapi_json
+from docs.markdown_table import table
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
@@ -40,7 +43,7 @@ def _study_fields(study: Study) -> str:
                 f"`{field.name}`",
                 field.measure.label,
                 _unit(field),
-                field.expected,
+                field.expected + field.or_undetectable,
                 "yes" if field.required else "no",
                 DIRECTIONS.get(study.expected_directions.get(field.name, 0), ""),
                 ", ".join(_in_a_record(field)),
@@ -118,6 +121,29 @@ def gates() -> str:
     )
 
 
+def settings() -> str:
+    """Every setting of the server."""
+    from docs.settings_table import settings_table  # noqa: PLC0415  slow to import
+
+    return settings_table()
+
+
+def model_card() -> str:
+    """The card of the model that ships."""
+    from acrcast.artefact import RELEASED, load  # noqa: PLC0415  slow to import
+    from acrcast.artefact.manifest import read_manifest  # noqa: PLC0415  slow to import
+    from docs.model_card import as_page  # noqa: PLC0415  slow to import
+
+    return as_page(load(RELEASED), read_manifest(RELEASED)[0])
+
+
+def constants() -> str:
+    """What is fixed beforehand in the methods."""
+    from docs.constants_table import constants_table  # noqa: PLC0415  slow to import
+
+    return constants_table()
+
+
 def monitoring_checks() -> str:
     """Everything that `acrcast monitor` looks for."""
     from acrcast_training.monitoring.codes import CHECKS  # noqa: PLC0415  slow to import
@@ -134,18 +160,12 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "simulator": simulator,
     "data-checks": data_checks,
     "gates": gates,
+    "settings": settings,
+    "model-card": model_card,
+    "constants": constants,
     "monitoring-checks": monitoring_checks,
 }
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; what Markdown would take for the end of a cell or the start of a tag is escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
+FILES: Mapping[str, Callable[[], str]] = {"docs/api/openapi.json": openapi_json}
 
 
 def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
@@ -158,18 +178,23 @@ def generated(page: str, parts: Mapping[str, Callable[[], str]] = PARTS) -> str:
     return PART.sub(lambda part: f"{part['open']}\n{parts[part['name']]().rstrip()}\n\n{part['close']}", page)
 
 
-def drift(root: Path, parts: Mapping[str, Callable[[], str]] = PARTS) -> dict[Path, tuple[str, str]]:
-    """Pages of `root` that differ from what should be there: path to (as it is, as it should be)."""
+def drift(
+    root: Path, parts: Mapping[str, Callable[[], str]] = PARTS, files: Mapping[str, Callable[[], str]] = FILES
+) -> dict[Path, tuple[str, str]]:
+    """Pages and files of `root` that differ from what should be there: path to (as it is, as it should be)."""
     pages = {
         path: path.read_text(encoding="utf-8") for path in sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
     }
     wanted = {path: generated(text, parts) for path, text in pages.items()}
+    for name, make in files.items():
+        path = root / name
+        pages[path], wanted[path] = path.read_text(encoding="utf-8") if path.exists() else "", make()
     return {path: (pages[path], wanted[path]) for path in pages if pages[path] != wanted[path]}
 
 
-def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """Write the pages that drifted, or with `--check` show how they did; 1 if a check found any."""
-    drifted = drift(root)
+def main(arguments: Sequence[str], root: Path = ROOT, files: Mapping[str, Callable[[], str]] = FILES) -> int:
+    """Write the pages and files that drifted, or with `--check` show how they did; 1 if a check found any."""
+    drifted = drift(root, files=files)
     for path, (present, wanted) in drifted.items():
         name = str(path.relative_to(root))
         if "--check" in arguments:

@@ -2,17 +2,19 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    import psycopg
     from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -28,6 +30,13 @@ settings.load_profile("acrcast")
 def project() -> Path:
     """Root of the working tree."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def documented_members() -> Mapping[str, set[str]]:
+    """For each command the members of what it writes with --json, as docs/cli.md says."""
+    rows = re.findall(r"^\| `([a-zA-Z -]+)` \| (.*) \|$", (PROJECT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    return {command: set(re.findall(r"`(\w+)`", members)) for command, members in rows}
 
 
 @pytest.fixture(scope="session")
@@ -112,11 +121,15 @@ class PostgreSQL:
         """mode: fast, or immediate, which is as if it had crashed."""
         self._run("pg_ctl", "stop", "--wait", "--pgdata", "data", "--mode", mode)
 
-    def new_database(self) -> str:
-        """The address of an empty database, always the same; whatever was there is gone."""
+    def connection(self) -> "psycopg.Connection[Any]":
+        """To the server itself, each statement a transaction of its own."""
         import psycopg
 
-        with psycopg.connect(host=str(self._folder), user="acrcast", dbname="postgres", autocommit=True) as connection:
+        return psycopg.connect(host=str(self._folder), user="acrcast", dbname="postgres", autocommit=True)
+
+    def new_database(self) -> str:
+        """The address of an empty database, always the same; whatever was there is gone."""
+        with self.connection() as connection:
             connection.execute("DROP DATABASE IF EXISTS test WITH (FORCE)")
             connection.execute("CREATE DATABASE test")
         return f"postgresql://acrcast@/test?host={self._folder}"

@@ -12,7 +12,7 @@ from acrcast.arrays import Floats
 from acrcast.contract import Covariates, OnePatient
 from acrcast.derived import scores_of
 from acrcast.estimators.design import ColumnValues
-from acrcast.estimators.ensemble import LogisticEnsemble
+from acrcast.estimators.ensemble import BoostedEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.missing_measures import expected_shares
 from acrcast.one_product import Ends, OneProduct, around
@@ -83,11 +83,9 @@ class Bedside:
         self.always += model.cautions
         self._columns = ColumnValues(model.terms.columns)
         self._precision = self._judge.precision(np.ones(len(fields), dtype=bool))
-        self._complete: OneProduct | None = None
-        if isinstance(model.ensemble, LogisticEnsemble):
-            linear = model.ensemble.linear()
-            self._complete = OneProduct(linear, model.preparation.standardisation, self._precision)
-            self._baseline: list[float] = linear.intercept[:, 1, 0].tolist()
+        linear = model.ensemble.linear()
+        self._complete = OneProduct(linear, model.preparation.standardisation, self._precision)
+        self._baseline: list[float] = linear.intercept[:, 1, 0].tolist()
 
     def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
         """The complete answer."""
@@ -118,7 +116,7 @@ class Bedside:
             answer["treated"] = self._arm_risk(self._arms[0], ends[0])
         answer["level"] = self._level
         answer["estimate_conditions_on"] = model.estimate_conditions_on
-        answer["derived"] = self._derived(patient)
+        answer["derived"] = self.scores(patient)
         answer["explanation_scale"] = "log-odds"
         answer["explanation_baseline"] = _rounded(numbers.baseline[0])
         if len(numbers.baseline) > 1:
@@ -133,13 +131,19 @@ class Bedside:
         return answer
 
     def _complete_numbers(self, patient: OnePatient) -> _Numbers | None:
-        """Of a patient of whom everything is known, by a logistic model; None for any other."""
+        """Of a patient of whom everything is known; None for any other."""
         scaled = self._columns.of_one(patient)
         total = sum(scaled)
         # a sum with NaN in it is NaN
-        if self._complete is None or patient.below or total != total:  # noqa: PLR0124
+        if patient.below or total != total:  # noqa: PLR0124
             return None
         half, estimate, added, distance = self._complete.of(scaled)
+        baseline, ensemble = self._baseline, self._model.ensemble
+        if isinstance(ensemble, BoostedEnsemble):
+            Z = self._model.preparation.standardisation.apply(np.array([scaled]))
+            log_odds, added, left = ensemble.of_complete(Z)
+            ensemble.move(half, 0.5 * log_odds - estimate)
+            estimate, baseline = (0.5 * log_odds).tolist(), left.tolist()
         if distance < self._precision.plain and self._judge.is_within(patient):
             support = INSIDE
         else:
@@ -147,7 +151,7 @@ class Bedside:
         # a field's columns are side by side
         added = np.add.reduceat(added, self._first_columns, axis=1)
         risk = [0.5 + 0.5 * math.tanh(value) for value in estimate]
-        return _Numbers(half, risk, added, self._labelled, self._baseline, support, {})
+        return _Numbers(half, risk, added, self._labelled, baseline, support, {})
 
     def _numbers(self, patient: OnePatient) -> _Numbers:
         model = self._model
@@ -159,7 +163,7 @@ class Bedside:
         values, baseline = model.ensemble.contributions(pattern, Z, draws)
         added, named, shares = np.add.reduceat(values, self._first_columns, axis=1), self._labelled, {}
         if not pattern.is_complete:
-            taken = np.flatnonzero(np.isin(self._first_columns, pattern.known))
+            taken = np.flatnonzero(known[self._first_columns])
             rest = log_odds_of(risk) - baseline - added[:, taken].sum(axis=1)
             added, named = np.column_stack([added[:, taken], rest]), [*(named[k] for k in taken), (None, NOT_TAKEN)]
             shares = expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
@@ -177,7 +181,7 @@ class Bedside:
             "average_interval": average_interval,
         }
 
-    def _derived(self, patient: OnePatient) -> dict[str, float]:
+    def scores(self, patient: OnePatient) -> dict[str, float]:
         """The scores that the patient's measures allow, to two decimals."""
         values = patient.values
         if patient.below:
@@ -248,7 +252,8 @@ def _explanation(named: Sequence[tuple[str | None, str]], added: Floats) -> tupl
 
 def _average(values: Floats, level: float) -> tuple[float, tuple[float, float]]:
     """An arm's own response rate, with its interval."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    ordered, last = np.sort(values), len(values) - 1
+    low, high = np.interp([(1 - level) / 2 * last, (1 + level) / 2 * last], np.arange(len(values)), ordered)
     return _rounded(values.mean()), (_rounded(low), _rounded(high))
 
 

@@ -16,8 +16,8 @@ def alike(masks: Bools) -> list[Integers]:
     packed = np.packbits(masks, axis=1)
     if (packed == packed[:1]).all():
         return [np.arange(len(masks))] if len(masks) else []
-    # rows as bytes: NumPy finds the different ones several times as fast as rows of numbers
+    # rows as bytes: NumPy sorts them several times as fast as rows of numbers
     rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
-    _, pattern = np.unique(rows, return_inverse=True)
-    order = np.argsort(pattern, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(pattern[order])) + 1)
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    return np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1)

@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import click
+from click.shell_completion import CompletionItem
 
 import acrcast
 from acrcast.errors import AcrcastError
@@ -13,6 +14,7 @@ from acrcast.errors import AcrcastError
 SUMMARIES = {
     "demo": "Simulate a trial, train, register, serve and predict one patient.",
     "simulate": "Write a simulated trial: baseline, visits and the true risks.",
+    "map": "Propose how tables as they were delivered become a study's.",
     "check-data": "Say everything that is wrong with trial data, by file, row and column.",
     "train": "Fit and compare the candidates on trial data; log and register the one chosen.",
     "evaluate": "Judge a fixed model on other patients, and update it when they ask for it.",
@@ -22,13 +24,14 @@ SUMMARIES = {
     "report": "Write the report on a model: one HTML file.",
     "promote": "Make a registered version the champion (or another alias).",
     "rollback": "Make the champion what it was before the last promotion.",
-    "predict": "Predict for every patient of a CSV or Parquet file.",
+    "predict": "Predict for every patient of a file.",
     "serve": "Answer POST /predict over HTTP.",
     "keys": "Make, list and revoke the API keys that a server accepts.",
     "audit": "Verify, export, erase: the record of what the server answered.",
     "sample-size": "How many patients a model needs to be developed.",
     "operating-characteristics": "What a trial of n patients can teach, by simulation with known truth.",
     "studies": "List the studies that ship, or show one study's fields.",
+    "completion": "Print the script by which a shell completes commands and options.",
 }
 
 
@@ -53,6 +56,12 @@ class Commands(click.Group):
             raise TypeError(f"entry point {cmd_name} is not a command")
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by their summaries, none imported; and the options."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=SUMMARIES[name]) for name in names]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, SUMMARIES[name]) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
@@ -74,6 +83,14 @@ def root() -> None:
     """
 
 
+def _one_line(error: click.ClickException) -> str:
+    """What is wrong and, of bad usage, which help says more."""
+    message = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{message.rstrip('.')}; see {error.ctx.command_path} --help"
+    return message
+
+
 def main() -> None:
     """Run the command line: one clear line for each error, and its exit code."""
     # many small matrices: threads of the linear algebra library cost ten times more than they give
@@ -86,8 +103,11 @@ def main() -> None:
     except click.Abort:
         click.echo("acrcast: interrupted", err=True)
         sys.exit(1)
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        help_text.show()
+        sys.exit(help_text.exit_code)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"acrcast: {_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except AcrcastError as error:
         click.echo(f"acrcast: {error}", err=True)

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from inspect import signature
 
 from acrcast.arrays import Floats
-from acrcast.domain import cdai, das28_crp, das28_esr, sdai
+from acrcast.domain import (
+    Activity,
+    cdai,
+    cdai_activity,
+    das28_activity,
+    das28_crp,
+    das28_esr,
+    sdai,
+    sdai_activity,
+)
 from acrcast.domain.cdai_sdai import cdai_of, sdai_of
 from acrcast.domain.das28 import das28_crp_of, das28_esr_of
 from acrcast.domain.elementary import Number
@@ -16,6 +25,12 @@ FORMULAS: Mapping[str, tuple[Callable[..., Floats], Callable[..., Number]]] = {
     "das28_crp": (das28_crp, das28_crp_of),
     "cdai": (cdai, cdai_of),
     "sdai": (sdai, sdai_of),
+}
+ACTIVITIES: Mapping[str, Callable[..., Floats]] = {
+    "das28_esr": das28_activity,
+    "das28_crp": das28_activity,
+    "cdai": cdai_activity,
+    "sdai": sdai_activity,
 }
 
 
@@ -39,3 +54,8 @@ def scores_of(names: tuple[str, ...]) -> tuple[Score, ...]:
         for name, (checked, formula) in FORMULAS.items()
         if {*(parts := tuple(signature(checked).parameters))} <= {*names}
     )
+
+
+def activity_of(name: str, value: float) -> Activity:
+    """How active the disease is by a score of that name. value: not NaN."""
+    return Activity(int(ACTIVITIES[name](value)))

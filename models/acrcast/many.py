@@ -6,7 +6,7 @@ from acrcast.arrays import Bools, Floats, alike
 from acrcast.estimators.ensemble import LogisticEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Linear, Pattern
-from acrcast.response_model import ResponseModel, Risks, risks_around, risks_of
+from acrcast.response_model import ResponseModel, Risks, members_for, risks_around, risks_of
 
 # So many rows have 200 members in two arms in about 400 kB.
 ROWS_AT_ONCE = 128
@@ -31,9 +31,11 @@ def _risks(model: ResponseModel, pattern: Pattern, Z: Floats, level: float) -> R
 
 
 def _of_linear(linear: Linear, Z: Floats, level: float) -> Risks:
-    """Of complete rows and members that are linear in them: the members are one product."""
-    arms, _, size, q = linear.slope.shape
+    """Of complete rows and members that are linear in them: the members are one product for each arm."""
+    arms, _, size, _ = linear.slope.shape
     estimate = expit(Z @ linear.slope[:, 1, 0].T + linear.intercept[:, 1, 0])
-    members = Z @ linear.slope[:, 0].reshape(-1, q).T
-    members += linear.intercept[:, 0].ravel()
-    return risks_around(estimate, members.reshape(-1, arms, size), level)
+    members = members_for(len(Z), arms, size)
+    for a in range(arms):
+        np.matmul(Z, linear.slope[a, 0].T, out=members[a])
+        members[a] += linear.intercept[a, 0]
+    return risks_around(estimate, members, level)

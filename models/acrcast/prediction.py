@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 Interval = tuple[float, float]
+Risk = Annotated[float, Field(ge=0, le=1)]
 SupportStatus = Literal["inside", "edge", "outside"]
 TrainingData = Literal["trial", "simulated"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model answered. digest: `sha256:` of the artefact's manifest."""
+    """Which model answered.
+
+    name: of the model. version: under that name. digest: `sha256:` of the artefact's manifest.
+    training_data: whether the patients that it was trained on were a trial's, or simulated.
+    """
 
     name: str
     version: str
@@ -23,14 +30,15 @@ class ModelIdentity:
 class ArmRisk:
     """Probability of response in one arm, 0 to 1.
 
+    arm: its key. probability: of response, for this patient.
     interval: of this patient's risk given everything that was measured; estimation uncertainty only.
     average, average_interval: the arm's own response rate in the training data, for comparison.
     """
 
     arm: str
-    probability: float
+    probability: Risk
     interval: Interval
-    average: float
+    average: Risk
     average_interval: Interval
 
     @classmethod
@@ -41,19 +49,25 @@ class ArmRisk:
 
 @dataclass(frozen=True, slots=True)
 class Benefit:
-    """Treated less control, -1 to 1, and how much of the ensemble puts it above zero."""
+    """Treated less control.
 
-    difference: float
+    difference: of the probabilities, -1 to 1. interval: of the difference.
+    probability_positive: how much of the ensemble puts it above zero.
+    """
+
+    difference: Annotated[float, Field(ge=-1, le=1)]
     interval: Interval
-    probability_positive: float
+    probability_positive: Risk
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one measure added to the log-odds of response, against the average patient of the training data.
 
-    These describe this prediction; they are not effects of changing the measure. `measure` is None for what the
-    measures that were not taken contribute together.
+    These describe this prediction; they are not effects of changing the measure.
+
+    measure: the field; None for what the measures that were not taken contribute together.
+    label: what a clinician calls it. contribution: for the treated arm. control_contribution: for the control arm.
     """
 
     measure: str | None
@@ -68,7 +82,10 @@ NEITHER = {"measure": None, "control_contribution": None}
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Where the patient lies against the training data, and the measures that put the patient there."""
+    """Where the patient lies against the training data.
+
+    status: inside them, at their edge, or outside. measures: the fields that put the patient there.
+    """
 
     status: SupportStatus
     measures: tuple[str, ...]
@@ -76,7 +93,11 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class MissingMeasure:
-    """A measure that was averaged over, and what taking it would be expected to do to the treated arm's interval."""
+    """A measure that was averaged over, and what taking it would be expected to do to the treated arm's interval.
+
+    measure: the field. label: what a clinician calls it. interval_width: as it is.
+    expected_interval_width_if_measured: what it would be expected to be.
+    """
 
     measure: str
     label: str
@@ -90,6 +111,17 @@ class Prediction:
 
     On the log-odds scale, `explanation_baseline` plus all `contribution`s is the treated probability, and
     `explanation_control_baseline` plus all `control_contribution`s the control's.
+
+    prediction_id: the name of this prediction, a UUID, under which its outcome is sent. study: key of the study.
+    endpoint: what is predicted. model: which model answered. control: on the control treatment.
+    treated: on the treatment under study. benefit: treated less control. level: of all intervals.
+    estimate_conditions_on: what the estimate is given.
+    derived: scores that follow from the measures, such as DAS28, where all that a score needs is known.
+    explanation_scale: of the contributions. explanation_baseline, explanation_control_baseline: of the average patient.
+    explanation: what each measure added, the largest first. support: whether the training data had such patients.
+    missing: what was averaged over, the measure first that would narrow the interval most.
+    cautions: what whoever reads the numbers has to know. intended_use: what the answer is for, and what it is not.
+    row: of a batch, from 1 in the order of the request; absent for a patient alone.
     """
 
     prediction_id: str
@@ -110,6 +142,7 @@ class Prediction:
     missing: tuple[MissingMeasure, ...]
     cautions: tuple[str, ...]
     intended_use: str
+    row: Annotated[int, Field(ge=1)] | None = None
 
     def as_answer(self) -> dict[str, Any]:
         """Plain data for JSON, without members that are None."""

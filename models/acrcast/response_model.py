@@ -9,6 +9,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Covariates, OnePatient
+from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
@@ -100,6 +101,11 @@ class ResponseModel:
     promotion: Promotion | None = None
 
     @property
+    def tells_patients_apart(self) -> bool:
+        """False where the arm's response rate is quoted to everybody."""
+        return self.candidate != RESPONSE_RATE
+
+    @property
     def cautions(self) -> list[str]:
         """What to beware of in every prediction: an overridden gate, and the card's cautions."""
         overridden = self.promotion.caution if self.promotion is not None else None
@@ -163,33 +169,42 @@ class ResponseModel:
 
 def risks_of(log_odds: Floats, level: float) -> Risks:
     """Risks from log-odds (n, arms, 2, M) by the members and by the estimate on each draw of what is unknown."""
+    n, arms, _, size = log_odds.shape
+    members = members_for(n, arms, size)
+    members[:arms] = log_odds[:, :, 0].swapaxes(0, 1)
     doubled = np.tanh(0.5 * log_odds[:, :, 1])
-    return risks_around(0.5 + 0.5 / doubled.shape[-1] * np.add.reduce(doubled, axis=-1), log_odds[:, :, 0], level)
+    return risks_around(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), members, level)
+
+
+def members_for(n: int, arms: int, size: int) -> Floats:
+    """Room for the members' log-odds in each arm, and for what they put the benefit at: (1 or 3, n, M)."""
+    return np.empty((2 * arms - 1, n, size))
 
 
 def risks_around(centre: Floats, members: Floats, level: float) -> Risks:
-    """Risks with the estimate's (n, arms), and intervals from the members' log-odds (n, arms, M).
+    """Risks with the estimate's (n, arms), and intervals from the members' log-odds, in `members_for` them; all of it is overwritten.
 
     An interval is taken on the log-odds scale of each arm, and of the benefit as it is. An estimate that conditions on less
     than the members do may lie beyond them: the interval is widened to hold it.
     """
-    n, arms, size = members.shape
-    kinds = 2 * arms - 1
-    values, ordered = np.empty((n, kinds, 3)), np.empty((n, kinds, size))
-    ordered[:, :arms] = members
-    values[:, :arms, 0] = centre
+    kinds, n, size = members.shape
+    arms = (kinds + 1) // 2
     positive = None
     if arms == 2:
         # a risk is half of 1 + tanh of half its log-odds
-        doubled = np.tanh(0.5 * members)
-        benefit = np.subtract(doubled[:, 0], doubled[:, 1], out=ordered[:, 2])
+        doubled = 0.5 * members[:2]
+        np.tanh(doubled, out=doubled)
+        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
         benefit *= 0.5
-        positive = np.add.reduce(benefit > 0, axis=1) / size
-        np.subtract(centre[:, 0], centre[:, 1], out=values[:, 2, 0])
+        positive = np.count_nonzero(benefit > 0, axis=1) / size
     positions, shares = quantiles(size, level)
-    ordered.sort(axis=-1)
-    values[..., 1:] = ordered.take(positions, axis=-1) @ shares
+    members.sort(axis=-1)
+    values = np.empty((n, kinds, 3))
+    values[..., 1:] = (members.take(positions, axis=-1) @ shares).swapaxes(0, 1)
     values[:, :arms, 1:] = expit(values[:, :arms, 1:])
+    values[:, :arms, 0] = centre
+    if arms == 2:
+        np.subtract(centre[:, 0], centre[:, 1], out=values[:, 2, 0])
     np.minimum(values[..., 1], values[..., 0], out=values[..., 1])
     np.maximum(values[..., 2], values[..., 0], out=values[..., 2])
     return Risks(values, positive)

@@ -237,12 +237,20 @@ class Judge:
         farthest = excess.max(axis=1, initial=0.0, where=~np.isnan(excess))
         level = np.maximum(_level(farthest, named), _level(distance, limits))
         other_assay = self._other_assays(covariates)
-        return [
-            self._judged(int(level[i]), excess[i], residual[i], other_assay.get(i, []))
-            if level[i] or i in other_assay
-            else INSIDE
-            for i in range(len(covariates))
-        ]
+        away = np.array(sorted({*np.flatnonzero(level).tolist(), *other_assay}), dtype=np.int64)
+        beyond = (excess[away] > named.edge).tolist()
+        largest = np.argsort(-np.abs(residual[away]), axis=1)[:, :NAMED_AT_MOST]
+        striking = np.abs(np.take_along_axis(residual[away], largest, axis=1)) > STRIKING
+        found = [INSIDE] * len(covariates)
+        for k, (i, columns, counts) in enumerate(zip(away.tolist(), largest.tolist(), striking.tolist(), strict=True)):
+            measures = [name for name, is_beyond in zip(self._names, beyond[k], strict=True) if is_beyond]
+            others = other_assay.get(i, [])
+            measures += [name for name in others if name not in measures]
+            if not measures:
+                chosen = [j for j, counted in zip(columns, counts, strict=True) if counted] or columns[:1]
+                measures = list(dict.fromkeys(self._column_field[j] for j in chosen))
+            found[i] = Support(ORDER[2 if others else level[i]], tuple(measures))
+        return found
 
     def judge_one(self, patient: OnePatient, Z: Floats) -> Support:
         """The judgement of one patient. Z: (1, q)."""
@@ -274,15 +282,6 @@ class Judge:
         for position, level in self._unseen:
             excess[covariates.values[:, position] == level, position] = np.inf
         return np.maximum(excess, 0.0)
-
-    def _judged(self, level: int, excess: Floats, residual: Floats, other_assay: list[str]) -> Support:
-        named = [self._names[j] for j in np.flatnonzero(excess > self._training.excess.edge)]
-        named += [name for name in other_assay if name not in named]
-        if not named:
-            largest = np.argsort(-np.abs(residual))[:NAMED_AT_MOST]
-            striking = [j for j in largest if abs(residual[j]) > STRIKING] or list(largest[:1])
-            named = list(dict.fromkeys(self._column_field[j] for j in striking))
-        return Support(ORDER[2 if other_assay else level], tuple(named))
 
     def _other_assays(self, covariates: Covariates) -> dict[int, list[str]]:
         """For each patient who has any, the measures that were taken by another assay than the study's."""

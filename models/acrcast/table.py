@@ -1,6 +1,6 @@
 """Predictions of many patients as columns: what files, MLflow and Spark are given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,21 @@ Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
 
 
 def prediction_columns(
-    model: ResponseModel, covariates: Covariates, *, level: float = DEFAULT_LEVEL
+    model: ResponseModel,
+    covariates: Covariates,
+    *,
+    level: float = DEFAULT_LEVEL,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Column]:
     """(n,) columns: each arm's probability and interval, the benefit, support, and what was missing; as one answer has them.
 
-    One-arm studies have no columns of a control or a benefit.
+    One-arm studies have no columns of a control or a benefit. progress: called with the rows done, n in all.
     """
-    parts = [
-        _columns(model, covariates.rows(slice(first, first + ROWS_AT_ONCE)), level)
-        for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE)
-    ]
+    parts = []
+    for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE):
+        rows = covariates.rows(slice(first, first + ROWS_AT_ONCE))
+        parts.append(_columns(model, rows, level))
+        progress(len(rows))
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -19,11 +19,20 @@ def json_answer(content: object) -> Response:
 
 def written(content: object) -> bytes:
     """`content`, a dataclass, as JSON. A member that is None is absent: an answer holds no null."""
+    return _writer(content).to_json(content, exclude_none=True)
+
+
+def plain(content: object) -> Any:  # noqa: ANN401  any JSON
+    """What `written` writes, as plain data."""
+    return _writer(content).to_python(content, mode="json", exclude_none=True)
+
+
+def _writer(content: object) -> SchemaSerializer:
     kind = type(content)
     writer = _WRITERS.get(kind)
     if writer is None:
         writer = _WRITERS[kind] = TypeAdapter(kind).serializer
-    return writer.to_json(content, exclude_none=True)
+    return writer
 
 
 def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from acrcast.response_model import ResponseModel
 from acrcast_service import health
 from acrcast_service.api_docs import routes as api_docs
 from acrcast_service.around import Around
+from acrcast_service.audit import routes as audit_records
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
@@ -31,7 +32,6 @@ from acrcast_service.cors import Cors
 from acrcast_service.draining import Draining
 from acrcast_service.errors import add_error_handlers
 from acrcast_service.fhir import routes as fhir
-from acrcast_service.fhir.outcomes import FhirErrors
 from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
 from acrcast_service.observation import routes as observation
@@ -39,6 +39,7 @@ from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import Metrics
 from acrcast_service.observation.middleware import Observer
 from acrcast_service.observation.traces import open_traces
+from acrcast_service.open_inference import routes as open_inference
 from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
 from acrcast_service.pages import routes as pages
@@ -73,7 +74,6 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         },
         middleware=[
             Middleware(Cors, settings.cors_origins),
-            Middleware(FhirErrors),
             Middleware(Around, Observer(lines, metrics, traces), Overload(settings), draining.headers),
         ],
     )
@@ -81,9 +81,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
     app.state.server = ServerState(
         settings,
         models,
-        champion=champion_of(settings, models),
-        challenger=challenger_of(settings, challengers, models),
-        shadow=Shadow(challengers, audit.record),
+        champion=champion_of(settings, models, metrics),
+        challenger=challenger_of(settings, challengers, models, metrics),
+        shadow=Shadow(challengers, audit.record, metrics.shadowed),
         draining=draining,
         audit=audit,
         auth=Auth(settings),
@@ -94,17 +94,20 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
         traces=traces,
     )
     add_error_handlers(app)
+    # in the order of the API's page, what is asked most first
     rooms = (
         prediction,
         batch,
+        outcomes,
         fhir,
         cds_hooks,
-        basis,
-        observation,
-        outcomes,
+        audit_records,
         model_card,
-        champion,
         health,
+        open_inference,
+        champion,
+        observation,
+        basis,
         api_docs,
         pages,
     )

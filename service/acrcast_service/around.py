@@ -37,7 +37,7 @@ class Around:
         try:
             await self._overload.admit(self._application(scope), scope, receive, answering)
         except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
-            answer = answer_to(error)
+            answer = answer_to(error, scope["path"])
             if not seen.is_answered:
                 await answer(scope, receive, answering)
         finally:

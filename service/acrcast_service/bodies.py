@@ -2,9 +2,9 @@
 
 from fastapi import Request
 
+from acrcast.protocol import JSON
 from acrcast_service.problems import BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, HttpProblem
 
-JSON = "application/json"
 ANY_TYPE = ("*/*", "application/*")
 
 

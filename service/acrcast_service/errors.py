@@ -26,6 +26,8 @@ from acrcast.errors import (
     UsageError,
 )
 from acrcast_service.champion.registry import UnreachableError
+from acrcast_service.champion.signature import UnsignedError
+from acrcast_service.error_forms import form_at
 from acrcast_service.problems import (
     BAD_REQUEST,
     CANNOT_BE_FITTED,
@@ -36,6 +38,7 @@ from acrcast_service.problems import (
     NOT_FOUND,
     REFUSED_BY_GATE,
     TOO_LARGE,
+    ErrorForm,
     HttpProblem,
     ProblemType,
     problem_response,
@@ -54,6 +57,7 @@ PROBLEM_OF: Mapping[type[AcrcastError], ProblemType] = {
     NewerFormatError: MODEL_UNUSABLE,
     OtherContractError: MODEL_UNUSABLE,
     UnreachableError: MODEL_UNUSABLE,
+    UnsignedError: MODEL_UNUSABLE,
     FitError: CANNOT_BE_FITTED,
     GateRefusal: REFUSED_BY_GATE,
 }
@@ -66,41 +70,45 @@ def add_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _handled)
 
 
-async def _handled(_request: Request, error: Exception) -> Response:
-    return answer_to(error)
+async def _handled(request: Request, error: Exception) -> Response:
+    return answer_to(error, request.scope["path"])
 
 
-def answer_to(error: Exception) -> Response:
-    """What the client is told of it. One that nobody foresaw is the server's: its message may hold a patient's values and stays here."""
+def answer_to(error: Exception, path: str) -> Response:
+    """What the client is told of it, in the form that the address has.
+
+    One that nobody foresaw is the server's: its message may hold a patient's values and stays here.
+    """
+    form = form_at(path)
     if isinstance(error, HttpProblem):
-        return problem_response(error.kind, error.detail, headers=error.headers)
+        return problem_response(error.kind, error.detail, headers=error.headers, form=form)
     if isinstance(error, AcrcastError):
-        return _from_core(error)
-    if isinstance(error, HTTPException):
-        kind = _OF_THE_FRAMEWORK.get(error.status_code)
-        return _server_problem(INTERNAL, error) if kind is None else problem_response(kind, headers=error.headers)
+        return _from_core(error, form)
+    if isinstance(error, HTTPException) and error.status_code in _OF_THE_FRAMEWORK:
+        return problem_response(_OF_THE_FRAMEWORK[error.status_code], headers=error.headers, form=form)
     if isinstance(error, RequestValidationError):
         # of a path or query parameter; the framework's own answer would repeat the value
         names = dict.fromkeys(str(item["loc"][-1]) for item in error.errors())
-        return problem_response(INVALID_INPUT, errors=[Problem(name, "not valid, see /openapi.json") for name in names])
-    return _server_problem(INTERNAL, error)
+        problems = [Problem(name, "not valid, see /openapi.json") for name in names]
+        return problem_response(INVALID_INPUT, errors=problems, form=form)
+    return _server_problem(INTERNAL, error, form)
 
 
-def _from_core(error: AcrcastError) -> Response:
+def _from_core(error: AcrcastError, form: ErrorForm) -> Response:
     kind = PROBLEM_OF[next(cls for cls in type(error).__mro__ if cls in PROBLEM_OF)]
     if isinstance(error, InputError):
-        return problem_response(kind, errors=error.problems)
+        return problem_response(kind, errors=error.problems, form=form)
     if kind.status >= 500:
         # its message may name folders of this machine, which are no business of the client's
-        return _server_problem(kind, error)
-    return problem_response(kind, str(error))
+        return _server_problem(kind, error, form)
+    return problem_response(kind, str(error), form=form)
 
 
-def _server_problem(kind: ProblemType, error: Exception) -> Response:
+def _server_problem(kind: ProblemType, error: Exception, form: ErrorForm) -> Response:
     """A problem that the operator can find in the log by its instance."""
     instance = uuid4().urn
     log.error("%s instance=%s error=%s at=%s", kind.name, instance, type(error).__name__, _place(error))
-    return problem_response(kind, instance=instance)
+    return problem_response(kind, instance=instance, form=form)
 
 
 def _place(error: Exception) -> str:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from acrcast import artefact
 from acrcast.answer import Bedside
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study, load_study
+from acrcast_service.champion.signature import loading
 from acrcast_service.champion.source import source_of
 from acrcast_service.patients import PatientReader
 from acrcast_service.problems import NOT_READY, HttpProblem
@@ -68,7 +68,7 @@ def load_model(settings: Settings) -> ResponseModel:
     Raises ArtefactError when it is not there or cannot be trusted, UsageError when it or the study does not exist.
     """
     source = source_of(settings.model, settings.state)
-    return artefact.load(source.fetch(source.ask()), study_of(settings))
+    return loading(settings)(source.fetch(source.ask()), study_of(settings))
 
 
 def study_of(settings: Settings) -> Study | None:

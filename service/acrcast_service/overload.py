@@ -4,19 +4,20 @@ A request takes its place when its body is whole: a client that sends slowly tak
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acrcast_service.connections import BODY_HAS_ARRIVED
-from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, HttpProblem, problem_response
+from acrcast_service.error_forms import form_at
+from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, ErrorForm, HttpProblem, problem_response
 from acrcast_service.settings import Settings
 
 # What a body's time grows by one second for, in bytes: the slowest line that is served.
 BYTES_A_SECOND = 65_536
 
 # Whoever restarts or measures this process is answered in every case.
-ALWAYS_ANSWERED = ("/health/",)
+ALWAYS_ANSWERED = ("/health/", "/v2/health/")
 
 RETRY_AFTER = "1"
 
@@ -29,14 +30,16 @@ class Overload:
         self._most_waiting = settings.requests_waiting
         self._waiting = 0
         self._body_seconds = settings.body_seconds
-        self._refusal = _refusal()
+        self._refusals: dict[ErrorForm, Sequence[Message]] = {}
 
     async def admit(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets the application answer, or refuses at once, which costs next to nothing."""
         if scope["path"].startswith(ALWAYS_ANSWERED):
             await app(scope, receive, send)
         elif self._is_full:
-            for message in self._refusal:
+            form = form_at(scope["path"])
+            refusal = self._refusals.get(form) or self._refusals.setdefault(form, _refusal(form))
+            for message in refusal:
                 # a copy: a server may add to what it is sent
                 await send({**message})
         else:
@@ -107,8 +110,8 @@ class _Request:
         return message
 
 
-def _refusal() -> Iterable[Message]:
-    answer = problem_response(OVERLOADED, headers={"Retry-After": RETRY_AFTER})
+def _refusal(form: ErrorForm) -> Sequence[Message]:
+    answer = problem_response(OVERLOADED, headers={"Retry-After": RETRY_AFTER}, form=form)
     start = {
         "type": "http.response.start",
         "status": OVERLOADED.status,

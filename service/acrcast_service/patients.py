@@ -136,9 +136,8 @@ def _in_own_unit(field: ContractField, sent: Mapping[str, object]) -> object:
 
 
 def _what_was_expected(field: ContractField, *, absent: bool) -> str:
-    limit = ', or {"comparator": "<", "value": limit} below the limit of detection' if field.may_be_undetectable else ""
     null = "" if field.required else ", or null when it is not known"
-    return f"{'required:' if absent else 'expected'} {field.expected}{limit}{null}"
+    return f"{'required:' if absent else 'expected'} {field.expected}{field.or_undetectable}{null}"
 
 
 def _of_the_whole(error_type: str) -> str:

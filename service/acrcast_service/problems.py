@@ -1,15 +1,17 @@
 """Every kind of error that a client can meet: one table (RFC 9457), the answer made from it, and its documentation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Response
 
 from acrcast.errors import Problem
+from acrcast.protocol import PROBLEM, FieldProblem, ProblemBody
 from acrcast_service.answers import written
 
-MEDIA_TYPE = "application/problem+json"
+# Where a documented response lists the names of its problems, until they are written out.
+PROBLEMS = "x-problems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,23 +238,15 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 
 
 @dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """What was expected of one field; an empty `field` is the body as a whole. Never the value that was sent."""
+class ErrorForm:
+    """How a problem is written: the media type, the dataclass that documents it, and what becomes of a problem's body."""
 
-    field: str
-    message: str
+    media_type: str
+    schema: type
+    of: Callable[[ProblemBody], object]
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemBody:
-    """An error, as RFC 9457 writes it. `type` is stable; the page at that address explains it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str | None
-    instance: str | None
-    errors: tuple[FieldProblem, ...] | None
+RFC_9457 = ErrorForm(PROBLEM, ProblemBody, lambda body: body)
 
 
 class HttpProblem(Exception):  # noqa: N818  RFC 9457's own word
@@ -270,28 +264,19 @@ def problem_response(
     errors: Iterable[Problem] = (),
     instance: str | None = None,
     headers: Mapping[str, str] | None = None,
+    form: ErrorForm = RFC_9457,
 ) -> Response:
     fields = tuple(FieldProblem(problem.field, problem.message) for problem in errors)
     body = ProblemBody(kind.uri, kind.title, kind.status, detail, instance, fields or None)
-    return Response(written(body), kind.status, headers, MEDIA_TYPE)
+    return Response(written(form.of(body)), kind.status, headers, form.media_type)
 
 
 def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
-    """What a route says of the problems it answers with, for the OpenAPI document."""
+    """What a route says of the problems it answers with; `api_docs.problems` writes them out for the OpenAPI document."""
     by_status: dict[int, list[ProblemType]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
     return {
-        status: {
-            "description": "; ".join(f"{kind.title} (`{kind.uri}`)" for kind in same),
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"},
-                    "examples": {
-                        kind.name: {"value": {"type": kind.uri, "title": kind.title, "status": status}} for kind in same
-                    },
-                }
-            },
-        }
+        status: {"description": "; ".join(kind.title for kind in same), PROBLEMS: [kind.name for kind in same]}
         for status, same in by_status.items()
     }

@@ -67,6 +67,10 @@ class Settings(BaseSettings):
             description="Folder of the model, or an MLflow URI such as models:/acr20@champion; the released one if unset"
         ),
     ] = None
+    model_key: Annotated[
+        Path | None,
+        Field(description="Ed25519 public key (PEM) that models must be signed with; whole ones are trusted if unset"),
+    ] = None
     study: Annotated[
         str | None, Field(description="Key of a study that ships, or the path of your own study's .py file")
     ] = None

@@ -12,6 +12,9 @@ import pytest
 ARROWS = "training and service use models, and never each other"
 CORE = "a model knows no server, no tracking and no data frame"
 ONE_TRACKER = "MLflow is met in one place"
+ONE_CLIENT = "HTTP is for the client of a server, and for the server"
+NO_NEED = "nothing of the three packages needs the client"
+RULES = (ARROWS, CORE, ONE_TRACKER, ONE_CLIENT, NO_NEED)
 
 
 @pytest.fixture
@@ -31,10 +34,8 @@ def broken_by(tmp_path: Path, project: Path) -> Callable[[str, str], set[str]]:
             text=True,
             check=False,
         )
-        verdicts = {
-            rule: line for line in report.stdout.splitlines() for rule in (ARROWS, CORE, ONE_TRACKER) if rule in line
-        }
-        assert len(verdicts) == 3, report.stdout + report.stderr
+        verdicts = {rule: line for line in report.stdout.splitlines() for rule in RULES if rule in line}
+        assert len(verdicts) == len(RULES), report.stdout + report.stderr
         broken = {rule for rule in verdicts if f"{rule} BROKEN" in report.stdout}
         assert report.returncode == (1 if broken else 0)
         return broken
@@ -55,6 +56,10 @@ def test_the_tree_as_it_is_breaks_no_rule(broken_by: Callable[[str, str], set[st
         ("training/acrcast_training/planted.py", "import acrcast_service\n", ARROWS),
         ("service/acrcast_service/planted.py", "from acrcast_training import cli\n", ARROWS),
         ("training/acrcast_training/data/planted.py", "import mlflow\n", ONE_TRACKER),
+        ("models/acrcast/planted.py", "import httpx\n", ONE_CLIENT),
+        ("training/acrcast_training/planted.py", "def late():\n    import httpx\n", ONE_CLIENT),
+        ("models/acrcast/planted.py", "from acrcast.client import Client\n", NO_NEED),
+        ("service/acrcast_service/planted.py", "from acrcast.client.errors import ClientError\n", NO_NEED),
     ],
 )
 def test_a_planted_import_against_the_arrows_is_found(

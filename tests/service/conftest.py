@@ -145,6 +145,21 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def boosted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A champion of boosted trees, fitted to a simulated trial."""
+    from acrcast_training.data.cohort import load_cohort
+    from acrcast_training.data.simulator import SimulationOptions, simulate, write
+    from acrcast_training.fit import fit_model
+
+    folder = tmp_path_factory.mktemp("boosted")
+    baseline, visits, _ = write(simulate(SimulationOptions(patients=120, seed=1)), folder)
+    cohort = load_cohort(load_study("ld-il2-ra"), baseline=baseline, visits=visits)
+    provenance = artefact.Provenance("boosted", "1", "simulated", "none", "none", "2026-01-01T00:00:00Z", {})
+    artefact.save(fit_model(cohort, "xgboost", seed=1), provenance, folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
 def model(model_folder: Path) -> ResponseModel:
     return artefact.load(model_folder)
 

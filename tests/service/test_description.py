@@ -1,8 +1,10 @@
 """What the server says of itself: the model, its card, the OpenAPI document, the pages, health."""
 
+import html
 import json
 import re
 from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
 from fastapi.openapi.models import OpenAPI
@@ -68,7 +70,7 @@ def test_one_field_of_the_schema_in_full(patient_schema):
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    "value": {"type": "number"},
+                    "value": {"type": "number", "description": "In that unit"},
                     "unit": {"enum": ["mm/h"], "description": "The value is converted to mm/h"},
                 },
                 "required": ["value", "unit"],
@@ -104,7 +106,10 @@ def test_the_example_of_the_document_is_answered_with_the_answer_that_it_shows(c
 
 def test_the_document_lists_the_problems_of_a_prediction(document):
     responses = document["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", *["400", "401", "403", "408", "409", "413", "415", "422", "429", "503", "default"]}
+    assert set(responses) == {
+        "200",
+        *["400", "401", "403", "408", "409", "413", "415", "422", "429", "431", "503", "default"],
+    }
     assert "/problems/invalid-input" in responses["422"]["description"]
     refused = responses["422"]["content"]["application/problem+json"]
     assert refused["schema"] == {"$ref": "#/components/schemas/ProblemBody"}
@@ -112,16 +117,35 @@ def test_the_document_lists_the_problems_of_a_prediction(document):
         "type": "/problems/invalid-input",
         "title": "The input is not valid",
         "status": 422,
+        "errors": [{"field": "age_years", "message": "expected a number from 18 to 100 years"}],
     }
+
+
+def _operations(document):
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def _reachable(part, schemas):
+    """Names of the schemas that a part refers to, directly or through others."""
+    found, new = set(), set(re.findall(r"#/components/schemas/(\w+)", json.dumps(part)))
+    while new:
+        found |= new
+        texts = json.dumps([schemas[name] for name in new])
+        new = set(re.findall(r"#/components/schemas/(\w+)", texts)) - found
+    return found
 
 
 def test_the_answers_schema_says_that_members_are_absent_and_never_null(document):
     schemas = document["components"]["schemas"]
-    assert schemas["Prediction"]["properties"]["control"] == {"$ref": "#/components/schemas/ArmRisk"}
+    assert schemas["Prediction"]["properties"]["control"] == {
+        "$ref": "#/components/schemas/ArmRisk",
+        "description": "On the control treatment",
+    }
     assert "control" not in schemas["Prediction"]["required"]
     assert "treated" in schemas["Prediction"]["required"]
-    answers = {name: schema for name, schema in schemas.items() if name not in ("Patient", "Undetectable")}
-    assert '"null"' not in json.dumps(answers)
+    requests = _reachable([operation.get("requestBody") for operation in _operations(document)], schemas)
+    assert {"Patient", "Undetectable", "HookRequest"} <= requests
+    assert '"null"' not in json.dumps({name: schema for name, schema in schemas.items() if name not in requests})
 
 
 def test_every_member_of_an_answer_is_in_the_schema(client, document, a_patient):
@@ -207,9 +231,9 @@ def test_a_patient_is_not_predicted_without_a_model(serving, a_patient):
 def test_the_landing_page_says_what_this_is_and_is_not(client):
     page = client.get("/").text
     assert "Research use only: not a medical device" in page
-    assert "trained on simulated data" in page
-    for address in re.findall('href="([^"]+)"', page):
-        assert client.get(f"/{address}").status_code == 200
+    assert "trained on simulated patients" in page
+    for address in re.findall('href="([^"#:]+)[#"]', page):
+        assert client.get(urljoin("/", html.unescape(address))).status_code == 200
 
 
 def test_the_page_of_the_api_is_served_whole_and_names_no_other_host(client):

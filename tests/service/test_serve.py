@@ -177,18 +177,44 @@ def test_an_empty_setting_is_no_setting(monkeypatch):
     assert read_settings() == Settings()
 
 
-def test_the_server_process_imports_nothing_heavy(model_folder):
-    script = (
-        "import sys, acrcast_service.server\n"
-        "from acrcast_service.app import create_app\n"
-        "from acrcast_service.model_store import load_model\n"
-        "from acrcast_service.settings import Settings\n"
-        f"settings = Settings(model={str(model_folder)!r})\n"
-        "app = create_app(settings, load_model(settings))\n"
-        "print(' '.join(sorted({name.partition('.')[0] for name in sys.modules})))\n"
+ANSWERS = """
+import asyncio, json, os, signal, sys, threading, urllib.request
+
+def ask(port):
+    def post(path, body):
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
+        asked.add_header("content-type", "application/json")
+        return json.loads(urllib.request.urlopen(asked).read())
+
+    patient = json.loads(sys.argv[2])
+    name = post("/predict", patient)["prediction_id"]
+    post("/predict", patient | {"haq_di": None})
+    post("/predict/batch", {"patients": [patient] * 3})
+    post("/outcomes", {"prediction_id": name, "responded": True, "observed_on": "2026-05-05", "source": "chart"})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+from acrcast_service import server
+from acrcast_service.settings import read_settings
+
+greeting = server._greeting
+def then_ask(host, port, identity):
+    threading.Thread(target=ask, args=(port,)).start()
+    return greeting(host, port, identity)
+server._greeting = then_ask
+server.run(read_settings(model=sys.argv[1], port=0, unready_seconds=0))
+print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.mark.parametrize("champion", ["model_folder", "boosted_folder"])
+def test_a_server_that_answers_has_imported_nothing_heavy(request, a_patient, tmp_path, champion):
+    command = [sys.executable, "-c", ANSWERS, str(request.getfixturevalue(champion)), json.dumps(a_patient())]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"ACRCAST_STATE": str(tmp_path)}
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert set(HEAVY).isdisjoint(done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    assert '"predictions":3' in done.stderr
+    assert set(HEAVY).isdisjoint(done.stdout.splitlines()[-1].split())
 
 
 def test_the_help_of_serve_imports_click_and_nothing_else_of_weight():

@@ -641,7 +641,7 @@ class TestReport:
         folder = Path(checks.__file__).parent
         used = {
             code
-            for path in folder.glob("*.py")
+            for path in folder.rglob("*.py")
             for code in re.findall(
                 r'"(DATA\d{3})"', re.sub(r"CODES: Mapping.*?\n}\n", "", path.read_text(), flags=re.DOTALL)
             )

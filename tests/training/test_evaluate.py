@@ -442,7 +442,9 @@ def test_the_command_shows_tables_and_writes_the_update(workplace, place, golden
     assert again.stderr.startswith("acrcast: updated is not empty")
 
 
-def test_the_command_answers_in_json_and_keeps_a_good_model(workplace, place, golden_folder, golden_model, external):
+def test_the_command_answers_in_json_and_keeps_a_good_model(
+    workplace, place, golden_folder, golden_model, external, documented_members
+):
     cohort = with_outcomes(external, own_risk(golden_model, external))
     write_with_outcomes(place / "external.csv", workplace.folder / "same.csv", cohort.responded)
     done = workplace.run(
@@ -451,6 +453,7 @@ def test_the_command_answers_in_json_and_keeps_a_good_model(workplace, place, go
     )
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
+    assert set(data) == documented_members["evaluate"]
     assert data["decision"]["action"] == "keep"
     assert data["updated"] is None
     assert data["figures"] == as_data(evaluate(golden_model, cohort).figures)

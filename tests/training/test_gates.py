@@ -4,9 +4,9 @@ from math import nan
 
 import pytest
 
+from acrcast.headline import Headline, headline
 from acrcast.validation.performance import Estimate
 from acrcast_training.gates import GATES, Subject, judge, refusing
-from acrcast_training.headline import Headline, headline
 
 COMMIT = 4 * "0123456789"
 ENOUGH = {"patients": 400, "needed": 378, "verdict": "400 patients are enough for 5 parameters."}

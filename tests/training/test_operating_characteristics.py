@@ -321,9 +321,10 @@ def test_the_command_writes_a_column_for_each_size_and_a_table_for_each_truth(wo
     assert lines.count(["trials", "2"]) == 2
 
 
-def test_markdown_and_json_say_the_same(workplace, two_truths):
+def test_markdown_and_json_say_the_same(workplace, two_truths, documented_members):
     markdown = workplace.run(*two_truths, "--markdown").stdout
     first, second = json.loads(workplace.run(*two_truths, "--json").stdout)
+    assert set(first) == documented_members["operating-characteristics"]
     assert (first["effects"], second["effects"]) == ("true", "none")
     error = first["figures"]["error of the served risk"]
     assert f"| error of the served risk | {error['value']:.3f} ({error['standard_error']:.3f}) |" in markdown

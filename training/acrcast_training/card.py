@@ -41,6 +41,7 @@ def model_card(
             "kind": cohort.data_kind,
             "patients": len(cohort),
             "fingerprint": cohort.fingerprint,
+            **mapping_of(cohort),
             "analysis": "intention to treat, non-responder imputation",
             "flow": [
                 {
@@ -78,6 +79,11 @@ def model_card(
         "interval_is_of": "this patient's risk given everything that was measured; it holds the uncertainty of estimation only",
         "cautions": cautions(comparison, needed, len(cohort)),
     }
+
+
+def mapping_of(cohort: Cohort) -> dict[str, str]:
+    """The SHA-256 of the mapping by which the data were read, where there was one."""
+    return {"mapping": cohort.mapping} if cohort.mapping is not None else {}
 
 
 def missing_shares(contract: Contract, cohort: Cohort) -> dict[str, float]:

@@ -142,6 +142,7 @@ class Evaluation:
     endpoint: str
     data_kind: TrainingData
     data_fingerprint: str
+    data_mapping: str | None
     level: float
     flow: tuple[ArmFlow, ...]
     figures: Figures
@@ -174,6 +175,7 @@ def evaluate(model: ResponseModel, cohort: Cohort, *, level: float = DEFAULT_LEV
         endpoint=cohort.study.endpoint.title,
         data_kind=cohort.data_kind,
         data_fingerprint=cohort.fingerprint,
+        data_mapping=cohort.mapping,
         level=level,
         flow=flow(cohort),
         figures=_figures(risk, y, cohort.treated, averages, level),

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acrcast.artefact import Manifest
+from acrcast.headline import Headline, estimate_of, headline
 from acrcast.promotion import GateStatus, JudgedGate
 from acrcast.validation.performance import Estimate
-from acrcast_training.headline import Headline, estimate_of, headline
 from acrcast_training.provenance import CHANGES, COMMIT, RELEASE
 from acrcast_training.select import BASELINE
 

@@ -29,6 +29,7 @@ def provenance(cohort: Cohort, name: str, seed: int) -> Provenance:
         code_revision=code_revision(),
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         library_versions={library: _version(library) for library in LIBRARIES},
+        data_mapping=cohort.mapping,
     )
 
 

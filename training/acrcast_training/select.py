@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
-from acrcast.estimators.candidates import CANDIDATES
+from acrcast.estimators.candidates import CANDIDATES, RESPONSE_RATE
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept, calibration_slope
 from acrcast.validation.performance import Estimate, brier_score, cross_validated_c, log_loss
@@ -15,7 +15,7 @@ from acrcast.validation.resampling import cross_validated_risks, fold_numbers
 FOLDS = 10
 REPEATS = 5
 NORMAL_QUANTILE = 1.959963984540054
-BASELINE = "prevalence"
+BASELINE = RESPONSE_RATE
 # Up to so many patients everything is repeated as often as a small trial needs.
 SMALL_TRIAL = 5_000
 FEWEST_FOLDS = 3

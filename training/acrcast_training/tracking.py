@@ -336,6 +336,7 @@ def _log_cohort(training: Training) -> None:
             "endpoint": cohort.study.endpoint.title,
             "training_data": cohort.data_kind,
             "data_fingerprint": cohort.fingerprint,
+            **({"data_mapping": cohort.mapping} if cohort.mapping is not None else {}),
             "code_revision": code_revision(),
             "model_digest": training.model.identity.digest,
             "verdict": comparison.verdict,

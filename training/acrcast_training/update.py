@@ -22,7 +22,7 @@ from acrcast.validation.updating import (
     recalibrate,
     update_intercept,
 )
-from acrcast_training.card import NOT_VALIDATED, missing_shares
+from acrcast_training.card import NOT_VALIDATED, mapping_of, missing_shares
 from acrcast_training.data.cohort import Cohort, flow
 from acrcast_training.evaluate import Evaluation, OwnArm, as_data, evaluate, known_fingerprints
 from acrcast_training.fit import arm_averages, fit_model, trial_rows
@@ -161,6 +161,7 @@ def update(
         "when": record.created,
         "parent": as_data(model.identity),
         "fingerprint": cohort.fingerprint,
+        **mapping_of(cohort),
         "sources": [dict(source) for source in sources],
         "data_kind": cohort.data_kind,
         "patients": len(cohort),
@@ -298,6 +299,7 @@ def _revised(model: ResponseModel, cohort: Cohort, seed: int, accepted: Mapping[
             "kind": cohort.data_kind,
             "patients": len(cohort),
             "fingerprint": cohort.fingerprint,
+            **mapping_of(cohort),
             "analysis": "intention to treat, non-responder imputation",
             "flow": [{name: value for name, value in as_data(arm).items() if name != "title"} for arm in flow(cohort)],
             "accepted_problems": dict(accepted),

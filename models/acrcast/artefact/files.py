@@ -9,13 +9,16 @@ from typing import Any
 from acrcast.errors import ArtefactError, TamperedError
 
 MANIFEST, CARD, EVIDENCE = "manifest.json", "card.json", "evidence.json"
+# Made later, and by somebody else: the manifest cannot list it.
+SIGNATURE = "manifest.sig"
 ARRAYS, SELF_TEST, BOOSTER = "arrays.npz", "self_test.npz", "booster.ubj"
 LARGEST_FILE = 200 * 1024 * 1024
 
 
 def checked_files(folder: Path, listed: Mapping[str, str]) -> dict[str, bytes]:
     """The content of every file but the manifest. listed: their SHA-256 by name. Raises ArtefactError, TamperedError."""
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {MANIFEST}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    present -= {MANIFEST, SIGNATURE}
     unlisted, lost = sorted(present - listed.keys()), sorted(listed.keys() - present)
     if lost:
         raise ArtefactError(f"{folder}: {lost[0]} is missing")

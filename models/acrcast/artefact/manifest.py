@@ -40,6 +40,7 @@ class Manifest(BaseModel):
     estimate_conditions_on: str
     training_data: TrainingData
     data_fingerprint: str
+    data_mapping: Digest | None = None
     code_revision: str
     created: str
     library_versions: dict[str, str]
@@ -48,7 +49,10 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a model comes from; recorded in the manifest."""
+    """Where a model comes from; recorded in the manifest.
+
+    data_mapping: SHA-256 of the mapping by which the data were read, None without one.
+    """
 
     name: str
     version: str
@@ -57,6 +61,7 @@ class Provenance:
     code_revision: str
     created: str
     library_versions: Mapping[str, str]
+    data_mapping: str | None = None
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
@@ -84,9 +89,14 @@ def _check_format(found: object, folder: Path) -> None:
     raise ArtefactError(f"{written}: train the model anew")
 
 
+def digest_of(written: bytes) -> str:
+    """The model's digest. written: its manifest."""
+    return f"sha256:{hashlib.sha256(written).hexdigest()}"
+
+
 def identity_of(manifest: Manifest, written: bytes) -> ModelIdentity:
     """Who answers. written: the manifest's bytes, whose digest is the model's."""
-    digest = f"sha256:{hashlib.sha256(written).hexdigest()}"
+    digest = digest_of(written)
     return ModelIdentity(manifest.name, manifest.version, digest, manifest.training_data)
 
 

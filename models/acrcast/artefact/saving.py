@@ -38,6 +38,7 @@ def save(model: ResponseModel, provenance: Provenance, folder: Path) -> ModelIde
         estimate_conditions_on=model.estimate_conditions_on,
         training_data=provenance.training_data,
         data_fingerprint=provenance.data_fingerprint,
+        data_mapping=provenance.data_mapping,
         code_revision=provenance.code_revision,
         created=provenance.created,
         library_versions=dict(provenance.library_versions),

@@ -18,10 +18,13 @@ Kind = Literal["number", "count", "yes_no", "category", "text"]
 
 @dataclass(frozen=True, slots=True)
 class ContractField:
-    """One field. `low` and `high` include the ends; `levels` are a category's, the first is the reference.
+    """One field.
 
-    number: a real number. count: a whole number, also for ordinal scores. yes_no: 0 or 1 to a model.
-    text: names an assay, is kept and compared, and is no covariate.
+    name: in data, requests and answers. kind: number, a real number; count, a whole number, also for ordinal scores; yes_no,
+    0 or 1 to a model; category; text, which names an assay, is kept and compared, and is no covariate.
+    measure: what it means. required: whether a prediction without it makes no sense.
+    low, high: the ends of the range, valid themselves. levels: a category's; the first is the reference.
+    may_be_undetectable: whether it may be below a limit of detection.
     """
 
     name: str
@@ -56,6 +59,12 @@ class ContractField:
         unit = f" {self.measure.unit}" if self.measure.unit else ""
         reason = f" ({self.measure.below_range})" if self.measure.below_range else ""
         return noun + limits + unit + reason
+
+    @property
+    def or_undetectable(self) -> str:
+        """What JSON may hold instead of a value, to be said after `expected`; empty where a result is always a number."""
+        below = ', or {"comparator": "<", "value": limit} below the limit of detection'
+        return below if self.may_be_undetectable else ""
 
 
 @dataclass(frozen=True)

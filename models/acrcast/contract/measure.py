@@ -20,7 +20,10 @@ NO_ANSWER = "no answer"
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code under which a record system may hold the measure."""
+    """One code under which a record system may hold the measure.
+
+    system: the terminology, as FHIR names it. code: in that terminology.
+    """
 
     system: str
     code: str
@@ -64,6 +67,7 @@ class Measure:
     scale: on which scale a model sees it; `log` is log(1 + x), for right-skewed assays.
     assay_of: this field names the assay of another measure and is no covariate itself.
     below_range: what to say of a value below the range, when there is a likely reason.
+    help: how it is measured, for whoever enters it. source: where its range and distribution come from.
     """
 
     label: str
@@ -82,7 +86,10 @@ class Measure:
 
 
 class Undetectable(BaseModel):
-    """A result below the assay's limit: `{"comparator": "<", "value": 3.9}`, as FHIR's Quantity writes it."""
+    """A result below the assay's limit: `{"comparator": "<", "value": 3.9}`, as FHIR's Quantity writes it.
+
+    comparator: always this sign. value: the limit of detection.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from acrcast.contract.fields import ContractField
 from acrcast.errors import InputError, Problem
@@ -37,10 +38,12 @@ def in_words(units: Iterable[str]) -> str:
 def in_own_unit(field: ContractField, value: float, unit: str) -> float:
     """`value`, given in `unit`, in the field's own unit. Units are compared as they are written: `mg/L` is not `Mg/L`.
 
+    Worked in decimals: 1.1 cm is 11 mm, and not 11.000000000000002.
+
     Raises InputError, with the units that the field takes, for any other.
     """
     units = accepted_units(field)
     if unit not in units:
         taken = f"expected the unit {in_words(units)}" if units else "this field has no unit"
         raise InputError([Problem(field.name, taken, code="unit")])
-    return value if units[unit] == 1 else value * units[unit]
+    return value if units[unit] == 1 else float(Decimal(str(value)) * Decimal(str(units[unit])))

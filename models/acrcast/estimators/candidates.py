@@ -71,6 +71,9 @@ def _logistic(fit: Callable[[PreparedRows, np.random.Generator], Floats]) -> "Fi
     return lambda prepared, rng: LogisticPoints(prepared.terms, fit(prepared, rng))
 
 
+# The candidate that quotes the arm's response rate to everybody, which every other one has to beat.
+RESPONSE_RATE = "prevalence"
+
 Fit = Callable[[PreparedRows, np.random.Generator], PointFits]
 
 
@@ -91,7 +94,7 @@ CANDIDATES: dict[str, Candidate] = {
     candidate.name: candidate
     for candidate in (
         Candidate(
-            "prevalence",
+            RESPONSE_RATE,
             _logistic(lambda prepared, _: prevalence(prepared)),
             "the treatment arm only: it is the arm's response rate, the same for every patient",
         ),

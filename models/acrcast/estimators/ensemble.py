@@ -117,18 +117,31 @@ class BoostedEnsemble:
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left."""
         rows = Z if pattern.is_complete else pattern.completed(Z, draws)[0]
-        two_arms = self.logistic.terms.two_arms
-        arms = (TREATED, CONTROL) if two_arms else (TREATED,)
-        values = np.stack([self.trees.contributions(self._features(arm, rows)).mean(axis=0) for arm in arms])
+        arms = (TREATED, CONTROL) if self.logistic.terms.two_arms else (TREATED,)
+        values = [self.trees.contributions(self._features(arm, rows)).mean(axis=0) for arm in arms]
+        return self._by_measure(np.stack(values))
+
+    def of_complete(self, Z: Floats) -> tuple[Floats, Floats, Floats]:
+        """(arms,) log-odds by the estimate, and its contributions, of one patient of whom everything is known. Z: (1, q)."""
+        rows = np.repeat(Z, 2, axis=0) if self.logistic.terms.two_arms else Z
+        log_odds, values = self.trees.both(self._features(np.array([TREATED, CONTROL][: len(rows)]), rows))
+        return log_odds, *self._by_measure(values)
+
+    def move(self, members: Floats, by: Floats) -> None:
+        """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
+        members[:, 1::2] += by[:, None]
+
+    def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
+        """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""
         measures, left = values[:, :-1], values[:, -1]
-        return (measures[:, 1:], left + measures[:, 0]) if two_arms else (measures, left)
+        return (measures[:, 1:], left + measures[:, 0]) if self.logistic.terms.two_arms else (measures, left)
 
     @property
     def _moved(self) -> Floats:
         """(M,) 1 for the members that are moved, 0 for the others."""
         return np.resize(np.array([0.0, 1.0]), self.size)
 
-    def _features(self, arm: float, Z: Floats) -> Floats:
+    def _features(self, arm: Floats | float, Z: Floats) -> Floats:
         return feature_matrix(self.logistic.terms, arm, Z)
 
 

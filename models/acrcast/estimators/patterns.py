@@ -173,7 +173,7 @@ def _order(conditional: ConditionalNormal, known: Bools, below: Bools) -> list[l
     indicator = ~np.isnan(conditional.low)
     unknown = ~known & ~below
     single = [*np.flatnonzero(below), *np.flatnonzero(unknown & ~indicator)]
-    blocks = np.unique(conditional.block[unknown & indicator])
+    blocks = sorted(set(conditional.block[unknown & indicator].tolist()))
     return [[int(j)] for j in single] + [np.flatnonzero(conditional.block == block).tolist() for block in blocks]
 
 

@@ -129,7 +129,7 @@ class PreparedRows:
         return averaged
 
 
-def prepare(rows: TrialRows, weights: Floats, rng: np.random.Generator) -> PreparedRows:
+def prepare(rows: TrialRows, weights: Floats, rng: "np.random.Generator") -> PreparedRows:
     """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
     copies = np.where((np.isnan(rows.scaled) | rows.below).any(axis=1), COPIES, 1)
     patient = np.repeat(np.arange(len(rows)), copies)

@@ -13,6 +13,9 @@ from acrcast.estimators.booster_file import read_booster
 
 # The three splits of a tree of depth 2: the root, its left and its right child.
 ROOT, LEFT, RIGHT = range(3)
+# What each of their comparisons adds to a tree's outcome when the row goes right; and which of its leaves each outcome reaches.
+OUTCOME = np.array([[1], [2], [4]])
+REACHED = [0, 2, 1, 2, 0, 3, 1, 3]
 # What a player adds to a coalition of none, one or both of the other two, is weighted by that (Shapley 1953).
 SHAPLEY = (1 / 3, 1 / 6, 1 / 3)
 
@@ -32,13 +35,18 @@ class Trees:
     leaf: Floats32
     cover: Floats
     features: int
+    _first: Integers = field(init=False, repr=False)
+    _leaves: Floats32 = field(init=False, repr=False)
     _shares: Floats = field(init=False, repr=False)
     _left: float = field(init=False, repr=False)
     _of_feature: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares, nothing_known = _shapley_values(self.feature, self.leaf, self.cover)
-        object.__setattr__(self, "_shares", shares)
+        # one line for each tree and outcome of its three comparisons
+        object.__setattr__(self, "_first", 8 * np.arange(len(self.leaf)))
+        object.__setattr__(self, "_leaves", self.leaf[:, REACHED].ravel())
+        object.__setattr__(self, "_shares", shares.reshape(-1, 3))
         object.__setattr__(self, "_left", float(self.base) + float(nothing_known.sum()))
         object.__setattr__(self, "_of_feature", np.eye(self.features)[self.feature.T.ravel()])
 
@@ -64,23 +72,33 @@ class Trees:
 
     def log_odds(self, X: Floats) -> Floats:
         """(...) in XGBoost's single precision and order. X: (..., features), nothing missing."""
-        right = self._right(X)
-        below = np.where(right[..., ROOT, :], 2 + right[..., RIGHT, :], right[..., LEFT, :])
-        values = self.leaf[np.arange(len(self.leaf)), below]
+        return self._log_odds(self._lines(X))
+
+    def contributions(self, X: Floats) -> Floats:
+        """(n, features + 1) exact tree Shapley values, the last is the expected value (Lundberg 2020). X: (n, features)."""
+        return self._contributions(self._lines(X))
+
+    def both(self, X: Floats) -> tuple[Floats, Floats]:
+        """Log-odds and contributions of the same rows, (n, features), in half the time."""
+        lines = self._lines(X)
+        return self._log_odds(lines), self._contributions(lines)
+
+    def _lines(self, X: Floats) -> Integers:
+        """(..., N) for each tree the line of its outcome: 1 for right at the root, plus 2 and 4 for right at its children."""
+        right = X.astype(np.float32)[..., self.feature] >= self.threshold
+        lines: Integers = np.add.reduce(right * OUTCOME, axis=-2)
+        lines += self._first
+        return lines
+
+    def _log_odds(self, lines: Integers) -> Floats:
+        values = self._leaves.take(lines)
         values[..., 0] += self.base
         log_odds: Floats = np.add.accumulate(values, axis=-1)[..., -1].astype(np.float64)
         return log_odds
 
-    def contributions(self, X: Floats) -> Floats:
-        """(n, features + 1) exact tree Shapley values, the last is the expected value (Lundberg 2020). X: (n, features)."""
-        outcome = np.tensordot([1, 2, 4], self._right(X), axes=(0, -2))
-        values = self._shares[np.arange(len(self.leaf)), outcome].reshape(len(X), -1) @ self._of_feature
-        return np.column_stack([values, np.full(len(X), self._left)])
-
-    def _right(self, X: Floats) -> Integers:
-        """(..., 3, N) 1 where a split sends the row to the right."""
-        right: Integers = (X.astype(np.float32)[..., self.feature] >= self.threshold).astype(np.int64)
-        return right
+    def _contributions(self, lines: Integers) -> Floats:
+        values = self._shares.take(lines, axis=0).reshape(len(lines), -1) @ self._of_feature
+        return np.column_stack([values, np.full(len(lines), self._left)])
 
 
 def _filled_up(tree: Mapping[str, Any]) -> tuple[list[int], list[float], list[float], list[float]]:

@@ -1,7 +1,7 @@
 """Auranofin against placebo in rheumatoid arthritis: a real two-arm trial of 302 patients.
 
-Lipsitz, Kim & Zhao 1994, Stat Med 13:1149; distributed as `arthritis` of the R package multgee.
-The published table's documentation gives sex 1 as female, but 219 of 302 are coded 2: it is kept as a code here.
+Distributed as `arthritis` of the R package multgee. The published table's documentation gives sex 1 as female, but 219 of
+302 are coded 2: it is kept as a code here.
 """
 
 from typing import Annotated, Literal
@@ -53,6 +53,7 @@ STUDY = Study(
     ),
     effect_modifiers=("self_assessment",),
     expected_directions={"self_assessment": 1},
+    reference="Lipsitz, Kim & Zhao 1994, Stat Med 13:1149",
     intended_use=(
         "Research use only: not a medical device, not for diagnosis or treatment decisions. "
         "Auranofin is hardly used today; this study shows the method on a real trial."

@@ -1,6 +1,5 @@
 """Low-dose interleukin-2 with methotrexate in active rheumatoid arthritis, against placebo with methotrexate.
 
-Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504.
 The trial's patient-level data are not public; models that ship for this study are trained on simulated trials.
 """
 
@@ -91,7 +90,6 @@ class LdIl2RaPatient(Patient):
             codes=own("il21-serum"),
             other_units={"ng/L": 1.0, "ng/mL": 1000.0},
             scale="log",
-            help='Below the limit of detection: {"comparator": "<", "value": limit}, or <limit in a data file',
             source="log-normal; absolute levels differ between assays",
         ),
     ] = None
@@ -130,7 +128,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("75844-1", "75894-6"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -143,7 +141,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("75846-6"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -156,7 +154,7 @@ class LdIl2RaPatient(Patient):
             ucum="mm",
             codes=loinc("38214-3"),
             other_units=GLOBAL_SCALE,
-            help="Visual analogue scale, 0 to 100 mm",
+            help="Visual analogue scale",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -168,7 +166,7 @@ class LdIl2RaPatient(Patient):
             ucum="{score}",
             other_units={"1": 1.0},
             codes=loinc("75874-8"),
-            help="0 (no difficulty) to 3 (unable to do)",
+            help="0 is no difficulty, 3 is unable to do",
             source="Felson 1993;36:729",
         ),
     ] = None
@@ -273,6 +271,7 @@ STUDY = Study(
     weeks=(0, 4, 12, 24),
     effect_modifiers=("treg_percent_of_cd4", "il21_pg_per_ml"),
     expected_directions={"haq_di": -1, "current_smoker": -1, "disease_duration_years": -1},
+    reference="Zhang et al. 2022, Signal Transduct Target Ther 7:67, doi 10.1038/s41392-022-00887-2, NCT02467504",
     # below M06 stand adult-onset Still's disease (M06.1) and inflammatory polyarthropathy (M06.4), which are not it
     diagnosis=Diagnosis(
         title="rheumatoid arthritis",

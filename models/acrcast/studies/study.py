@@ -10,8 +10,9 @@ from acrcast.contract import Code, Contract, Patient
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A treatment arm: the key used in data and answers, and what a clinician calls it.
+    """A treatment arm.
 
+    key: used in data and answers. title: what a clinician calls it.
     drug: codes of what is given in this arm and not in the control's; a code stands for itself alone.
     """
 
@@ -82,6 +83,7 @@ class Study:
     expected_directions: +1 where more of it is expected to go with response, -1 with non-response; boosted trees keep to them.
     assays: for a field that names an assay, the one that the study used.
     weeks: scheduled visits, baseline is 0.
+    reference: where the trial is published.
     diagnosis: what a record system calls the disease; without it, predictions are not offered where a record is looked at.
     """
 
@@ -97,6 +99,7 @@ class Study:
     expected_directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
     assays: Mapping[str, str] = field(default_factory=dict)
     weeks: tuple[int, ...] = (0,)
+    reference: str = ""
     diagnosis: Diagnosis | None = None
 
     def __post_init__(self) -> None:

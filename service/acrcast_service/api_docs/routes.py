@@ -34,8 +34,13 @@ PAGE_MAY = (
 @open_to_all
 async def openapi(request: Request) -> Response:
     server = state_of(request)
-    document = openapi_document(request.app, server.models.current.model, server.settings.level)
-    return Response(orjson.dumps(document), media_type="application/json")
+    served = server.models.current
+    of, content = getattr(request.app.state, "openapi", (None, b""))
+    if of is not served:
+        content = orjson.dumps(openapi_document(request.app, served, server.settings.level))
+        # made once for each model: it takes as long as hundreds of predictions
+        request.app.state.openapi = (served, content)
+    return Response(content, media_type="application/json")
 
 
 @router.get("/docs")

@@ -12,6 +12,7 @@ from acrcast_service.fhir.canonical import FHIR_JSON
 
 REF = "#/components/schemas/{model}"
 PATIENT = "Patient"
+DEFINITIONS = "$defs"
 # Keywords that say something about a value and nothing of what it may be.
 ANNOTATIONS = frozenset({"default", "examples", "title"})
 
@@ -24,35 +25,42 @@ PATIENT_BODY: dict[str, Any] = {
 
 def fhir_body(*types: str) -> dict[str, Any]:
     """A body that is one of these resources of FHIR, as far as this document says; FHIR says the rest."""
-    schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"enum": [*types]}}}
-    return {"content": {FHIR_JSON: {"schema": schema}}}
+    kind = {"enum": [*types], "description": "The kind of resource"}
+    schema = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": kind}}
+    return {"content": {FHIR_JSON: {"schema": schema | {"additionalProperties": True}}}}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """What a route that reads its JSON body itself says of it. Its schemas become components of the document."""
+    schema = model.model_json_schema(ref_template=REF)
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
+    reference = {"$ref": REF.format(model=model.__name__), DEFINITIONS: {model.__name__: schema, **parts}}
+    return {"required": True, "content": {"application/json": {"schema": reference}}}
+
+
+def lifted(operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The schemas that came with the bodies of operations, taken out of them."""
+    found: dict[str, Any] = {}
+    for operation in operations:
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            found |= content["schema"].pop(DEFINITIONS, {})
+    return found
+
+
+def schemas_of(answer: type[Any]) -> dict[str, Any]:
+    """A dataclass's schema under its name, and those that it refers to."""
+    schema = TypeAdapter(answer).json_schema(mode="serialization", ref_template=REF)
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
+    return {**parts, answer.__name__: schema}
 
 
 def patient_schemas(study: Study) -> dict[str, Any]:
     """The patient's schema under its name, and those that it refers to."""
     schema = TypeAdapter(study.patient).json_schema(ref_template=REF)
-    parts: dict[str, Any] = schema.pop("$defs", {})
+    parts: dict[str, Any] = schema.pop(DEFINITIONS, {})
     _add_measures(schema["properties"], study.contract)
     schema["title"] = study.title
     return {**parts, PATIENT: schema}
-
-
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The body of a request that the model reads, for a route that reads it itself; no part of it refers to another place."""
-    schema = model.model_json_schema()
-    parts: dict[str, Any] = schema.pop("$defs", {})
-    return {"required": True, "content": {"application/json": {"schema": _inlined(schema, parts)}}}
-
-
-def _inlined(schema: Any, parts: dict[str, Any]) -> Any:  # noqa: ANN401  any JSON
-    if isinstance(schema, list):
-        return [_inlined(item, parts) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        rest = {name: value for name, value in schema.items() if name != "$ref"}
-        return _inlined(parts[schema["$ref"].rpartition("/")[2]] | rest, parts)
-    return {name: _inlined(value, parts) for name, value in schema.items()}
 
 
 def example_patient(study: Study) -> dict[str, Any] | None:
@@ -82,13 +90,13 @@ def _bare(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def _with_unit(field: ContractField) -> Iterator[dict[str, Any]]:
     """A number with its unit, in place of a bare one; where it may be below a limit of detection, that limit too."""
     members = {
-        "value": {"type": "number"},
+        "value": {"type": "number", "description": "In that unit"},
         "unit": {"enum": [*accepted_units(field)], "description": f"The value is converted to {field.measure.unit}"},
     }
     form = {"type": "object", "additionalProperties": False}
     yield form | {"properties": members, "required": ["value", "unit"]}
     if field.may_be_undetectable:
-        limit = members | {"comparator": {"const": "<"}}
+        limit = members | {"comparator": {"const": "<", "description": "The value is the limit of detection"}}
         yield form | {"properties": limit, "required": ["comparator", "value", "unit"]}
 
 
@@ -102,7 +110,7 @@ def _of_measure(field: ContractField) -> dict[str, Any]:
         "x-assay-of": measure.assay_of,
         "x-source": measure.source,
     }
-    sentences = [measure.help, f"Expected: {field.expected}"]
+    sentences = [measure.help, f"Expected: {field.expected}{field.or_undetectable}"]
     return {
         "title": measure.label,
         "description": ". ".join(sentence for sentence in sentences if sentence) + ".",

@@ -27,30 +27,35 @@ class AuditKeys:
 
     def __init__(self, master: bytes) -> None:
         self._wrapping = AESGCM(_derived(master, b"seals the keys of payloads"))
-        self._naming = _derived(master, b"names subjects")
-        self._chaining = _derived(master, b"signs the chain")
-        self._requests = _derived(master, b"recognises requests")
-        self._api_keys = _derived(master, b"recognises API keys")
-        self._links = _derived(master, b"signs links")
+        self._naming, self._chaining, self._requests, self._api_keys, self._links = (
+            hmac.new(_derived(master, purpose), digestmod="sha256")
+            for purpose in (
+                b"names subjects",
+                b"signs the chain",
+                b"recognises requests",
+                b"recognises API keys",
+                b"signs links",
+            )
+        )
 
     def subject(self, tenant: str, reference: str) -> bytes:
         """The subject's name in the database, from which the reference cannot be found without the key."""
-        return hmac.digest(self._naming, f"{len(tenant)}:{tenant}{reference}".encode(), "sha256")
+        return _tagged(self._naming, f"{len(tenant)}:{tenant}{reference}".encode())
 
     def request(self, body: bytes) -> bytes:
         """What a request's body is recognised by. Without a key, a hash of few values could be guessed."""
-        return hmac.digest(self._requests, body, "sha256")
+        return _tagged(self._requests, body)
 
     def api_key(self, content: bytes) -> bytes:
         """What an API key is recognised by."""
-        return hmac.digest(self._api_keys, content, "sha256")
+        return _tagged(self._api_keys, content)
 
     def link(self, content: bytes) -> bytes:
         """What a link to a page is recognised by."""
-        return hmac.digest(self._links, content, "sha256")
+        return _tagged(self._links, content)
 
     def sign(self, content: bytes) -> bytes:
-        return hmac.digest(self._chaining, content, "sha256")
+        return _tagged(self._chaining, content)
 
     def seal(self, record_id: str, inputs: bytes, answer: bytes) -> tuple[bytes, bytes]:
         """Payload and its key, both sealed for this record and no other."""
@@ -102,6 +107,13 @@ def make_key_file(path: Path) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise AcrcastError(f"{path}: the audit's key cannot be made: {error.strerror}") from None
+
+
+def _tagged(key: hmac.HMAC, content: bytes) -> bytes:
+    """The keyed hash (RFC 2104). A copy of what was made with the key takes half as long as making it anew."""
+    tag = key.copy()
+    tag.update(content)
+    return tag.digest()
 
 
 def _derived(master: bytes, purpose: bytes) -> bytes:

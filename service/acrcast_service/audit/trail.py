@@ -1,6 +1,7 @@
 """The audit of one server process: opened with its settings, asked by its routes."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from acrcast.errors import UsageError
+from acrcast.errors import TamperedError, UsageError
 from acrcast_service.audit.chain import Chain, has_chain
 from acrcast_service.audit.keys import AuditKeys, make_key_file, read_keys
 from acrcast_service.audit.records import Entry
@@ -19,6 +20,8 @@ from acrcast_service.store.database import open_database
 from acrcast_service.store.schema import check_schema, migrate
 
 T = TypeVar("T")
+
+log = logging.getLogger("acrcast_service")
 
 
 class AuditTrail:
@@ -70,10 +73,16 @@ class AuditTrail:
             raise unavailable()
 
     async def ask(self, question: Callable[..., T], *of: object) -> T:
-        """What a function of the database returns, asked beside the event loop. Raises HttpProblem (503) when it fails."""
+        """What a function of the database returns, asked beside the event loop.
+
+        Raises HttpProblem (503) when it fails, or finds a record that is not as it was written.
+        """
         try:
             return await asyncio.to_thread(question, *of)
         except SQLAlchemyError:
+            raise unavailable() from None
+        except TamperedError:
+            log.error("audit-tampered run acrcast audit verify")  # noqa: TRY400  that says which record
             raise unavailable() from None
 
     @property

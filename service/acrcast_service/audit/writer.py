@@ -4,8 +4,9 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,10 +26,12 @@ WAIT_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
+    """until: moment of the loop's clock at which its request is refused."""
+
     entry: Entry
     recorded: asyncio.Future[None]
+    until: float
 
 
 class Writer:
@@ -38,6 +41,9 @@ class Writer:
         self._chain = chain
         self._arrived: list[Waiting] = []
         self._waiting: list[Waiting] = []
+        # all that have no answer yet, in order of arrival: one clock for all costs less than one each
+        self._unanswered: deque[Waiting] = deque()
+        self._clock: asyncio.TimerHandle | None = None
         self._changed = threading.Condition()
         self._stopping = False
         self._pause = 0.0
@@ -53,15 +59,16 @@ class Writer:
         recorded: asyncio.Future[None] = self._loop.create_future()
         if self._stopping or len(self._arrived) + len(self._waiting) >= WAITING:
             raise unavailable()
-        self._arrived.append(Waiting(entry, recorded))
+        waiting = Waiting(entry, recorded, self._loop.time() + WAIT_SECONDS)
+        self._arrived.append(waiting)
+        self._forget_the_answered()
+        self._unanswered.append(waiting)
+        if self._clock is None:
+            self._clock = self._loop.call_at(waiting.until, self._refuse_the_late)
         if len(self._arrived) == 1:
             # once whatever else came in with it has had its turn: they shall share one commit
             self._loop.call_soon(self._loop.call_soon, self._hand_over)
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await recorded
-        except TimeoutError:
-            raise unavailable() from None
+        await recorded
 
     @property
     def waiting(self) -> int:
@@ -78,6 +85,19 @@ class Writer:
             self._changed.notify()
         self._arrived = []
 
+    def _forget_the_answered(self) -> None:
+        while self._unanswered and self._unanswered[0].recorded.done():
+            self._unanswered.popleft()
+
+    def _refuse_the_late(self) -> None:
+        now = self._loop.time()
+        for waiting in self._unanswered:
+            if waiting.until <= now and not waiting.recorded.done():
+                waiting.recorded.set_exception(unavailable())
+        self._forget_the_answered()
+        first = self._unanswered[0].until if self._unanswered else None
+        self._clock = None if first is None else self._loop.call_at(first, self._refuse_the_late)
+
     async def stop(self) -> None:
         """Writes what waits, and ends."""
         self._hand_over()
@@ -85,6 +105,8 @@ class Writer:
             self._stopping = True
             self._changed.notify()
         await asyncio.to_thread(self._thread.join)
+        if self._clock is not None:
+            self._clock.cancel()
 
     def _run(self) -> None:
         while batch := self._take():

@@ -13,6 +13,7 @@ PREDICT, OUTCOME, AUDIT, ADMIN = SCOPES = ("predict", "outcome", "audit", "admin
 LONGEST_NAME = 200
 
 _ACCESS = "acrcast_access"
+_ASKS_ITSELF = "acrcast_asks_itself"
 _CLIENTS = "acrcast_cds_clients"
 _ANYBODY = ""
 # Not a scope that a key can have: the address itself is the credential.
@@ -55,6 +56,21 @@ def takes_client_tokens(endpoint: Callable[..., Any]) -> bool:
 def open_to_all(endpoint: Endpoint) -> Endpoint:
     """Marks a route's function: anybody may ask. Nothing that it answers was sent by a client."""
     return _marked(endpoint, _ANYBODY)
+
+
+def needs_in_form(scope: str) -> Callable[[Endpoint], Endpoint]:
+    """As `needs`, for a page's form, whose key may be one of its entries: the function asks by `sender_of`, and no guard does."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _ASKS_ITSELF, True)
+        return needs(scope)(endpoint)
+
+    return mark
+
+
+def asks_itself(endpoint: Callable[..., Any]) -> bool:
+    """Whether the function finds out who asks, from the form that it reads."""
+    return getattr(endpoint, _ASKS_ITSELF, False)
 
 
 def needs_signed_link(endpoint: Endpoint) -> Endpoint:

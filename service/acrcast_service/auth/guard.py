@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acrcast_service.addresses import public_address
-from acrcast_service.auth.callers import SIGNED_LINK, scope_needed, takes_client_tokens
+from acrcast_service.auth.callers import SIGNED_LINK, asks_itself, scope_needed, takes_client_tokens
 from acrcast_service.auth.signed_links import check_link
 from acrcast_service.basis.pages import problem_page
 from acrcast_service.problems import (
@@ -25,7 +25,7 @@ REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OV
 
 
 def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
-    """The routes, each behind what its function is marked with.
+    """The routes, each behind what its function is marked with; what asks itself, as it is.
 
     Raises TypeError for a route that is not marked, or that cannot be.
     """
@@ -33,7 +33,7 @@ def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
         if not isinstance(route, Route):
             raise TypeError(f"{route}: expected a route with a function to mark")
         scope = scope_needed(route.endpoint)
-        if scope is not None:
+        if scope is not None and not asks_itself(route.endpoint):
             # a room's routes are shared by every application of this process
             route = copy(route)  # noqa: PLW2901  the same route, behind its guard
             if scope == SIGNED_LINK:

@@ -84,6 +84,11 @@ class Auth:
         if self._used is not None:
             self._used.close()
 
+    @property
+    def asks(self) -> bool:
+        """Whether callers have to say who they are."""
+        return not self._open or self._without_key is None
+
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str, address: str | None = None) -> Caller:
         """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out.
 

@@ -10,10 +10,8 @@ from acrcast.contract.arrow import covariates_of_arrow
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import InputError
 from acrcast_service.batch.reading import check_rows, checked_subjects, refuse, settled
-from acrcast_service.batch.schemas import Batch, Form, names_in_columns
+from acrcast_service.batch.schemas import SUBJECT, Batch, Form, names_in_columns
 from acrcast_service.model_store import ServedModel
-
-SUBJECT = "subject_reference"
 
 
 def read_arrow(served: ServedModel, body: bytes, form: Form, most: int) -> Batch:

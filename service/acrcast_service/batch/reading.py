@@ -42,7 +42,7 @@ def read_json(served: ServedModel, body: bytes, most: int) -> tuple[Batch, Form]
         refuse("", f"{len(unknown)} unknown members; expected patients or columns, and perhaps subjects")
     if "patients" in content:
         return _rows(served, content["patients"], most, content.get(SUBJECTS)), "patients"
-    return _columns(served, content["columns"], most, content.get(SUBJECTS)), "columns"
+    return read_columns(served, content["columns"], most, content.get(SUBJECTS)), "columns"
 
 
 def refuse(name: str, message: str) -> NoReturn:
@@ -110,7 +110,8 @@ def _rows(served: ServedModel, patients: Any, most: int, subjects: Any) -> Batch
     return settled(served, covariates, accepted & plain, patients.__getitem__, checked_subjects(subjects, count))
 
 
-def _columns(served: ServedModel, columns: Any, most: int, subjects: Any) -> Batch:  # noqa: ANN401  any JSON
+def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) -> Batch:  # noqa: ANN401  any JSON
+    """The batch of a list of values for each field, all of one length. Raises as `read_json`."""
     if not isinstance(columns, dict) or not all(isinstance(column, list) for column in columns.values()):
         refuse("columns", "expected an object with a list of values for each field")
     if isinstance(columns, Repeated):

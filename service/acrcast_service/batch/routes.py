@@ -10,17 +10,14 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from acrcast.errors import InputError, Problem
+from acrcast.protocol import ARROW, JSON, PARQUET, BatchAnswer
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.batch.reading import read_json
 from acrcast_service.batch.schemas import (
-    ARROW,
     BATCH_BODY,
     BATCH_PARAMETERS,
-    JSON,
     MEDIA_TYPES,
-    PARQUET,
     Batch,
-    BatchAnswer,
     Form,
 )
 from acrcast_service.batch.service import Answered, Pool, Wanted, answers, head_of, names_of_columns
@@ -52,6 +49,7 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
 
 @router.post(
     "/predict/batch",
+    operation_id="predict_batch",
     summary="Predict for many patients",
     response_model=BatchAnswer,
     responses={

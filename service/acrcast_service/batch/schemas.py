@@ -7,13 +7,11 @@ from typing import Any, Literal
 from acrcast.contract import Contract, Covariates
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import Problem
-from acrcast.prediction import Benefit, Interval, ModelIdentity, Support
+from acrcast.protocol import ARROW, JSON, PARQUET
 from acrcast_service.api_docs.schemas import PATIENT, REF
-from acrcast_service.problems import FieldProblem
 
-JSON = "application/json"
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
+# The column of a caller's pseudonyms, where a form has columns alone.
+SUBJECT = "subject_reference"
 
 Form = Literal["patients", "columns", "arrow", "parquet"]
 MEDIA_TYPES: Mapping[Form, str] = {"patients": JSON, "columns": JSON, "arrow": ARROW, "parquet": PARQUET}
@@ -35,50 +33,6 @@ class Batch:
         return len(self.covariates)
 
 
-@dataclass(frozen=True, slots=True)
-class ShortArmRisk:
-    """Probability of response in one arm, and its interval."""
-
-    probability: float
-    interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRow:
-    """What is answered for one patient of a batch: a prediction, or `errors`. `row` counts from 1, in the order of the request."""
-
-    row: int
-    prediction_id: str | None
-    control: ShortArmRisk | None
-    treated: ShortArmRisk | None
-    benefit: Benefit | None
-    support: Support | None
-    missing: tuple[str, ...] | None
-    errors: tuple[FieldProblem, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
-    """What holds for all patients, and one member of `predictions` for each; or `columns`, when the request had these.
-
-    With `detail=full` a prediction is the complete answer of /predict, with its row. `complete` comes last: an answer
-    without it was broken off.
-    """
-
-    study: str
-    endpoint: str
-    model: ModelIdentity
-    level: float
-    cautions: tuple[str, ...]
-    intended_use: str
-    predictions: tuple[BatchRow, ...] | None
-    columns: dict[str, list[Any]] | None
-    errors: tuple[BatchRow, ...] | None
-    answered: int
-    refused: int
-    complete: bool
-
-
 _SUBJECTS = {
     "type": ["array", "null"],
     "items": {"type": ["string", "null"], "pattern": "^[\\x20-\\x7e]{1,200}$"},
@@ -97,7 +51,11 @@ BATCH_BODY: dict[str, Any] = {
                         "required": ["patients"],
                         "additionalProperties": False,
                         "properties": {
-                            "patients": {"type": "array", "items": {"$ref": REF.format(model=PATIENT)}},
+                            "patients": {
+                                "type": "array",
+                                "description": "Each as for /predict",
+                                "items": {"$ref": REF.format(model=PATIENT)},
+                            },
                             "subjects": _SUBJECTS,
                         },
                     },

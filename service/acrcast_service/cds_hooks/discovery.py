@@ -18,7 +18,11 @@ PATIENT_VIEW, ORDER_SELECT = "patient-view", "order-select"
 
 @dataclass(frozen=True, slots=True)
 class CdsService:
-    """One service as it is announced. prefetch: FHIR queries by key; `{{context.patientId}}` stands in them for the patient."""
+    """One service as it is announced.
+
+    hook: when it is to be called. id: the end of its address. title, description: for people. version: of the specification.
+    usageRequirements: what it needs of the record. prefetch: FHIR queries by key; `{{context.patientId}}` stands in them for the patient.
+    """
 
     hook: str
     id: str
@@ -31,7 +35,10 @@ class CdsService:
 
 @dataclass(frozen=True, slots=True)
 class CdsServices:
-    """What `GET /cds-services` answers; empty for a study that a record cannot be read for."""
+    """Which services there are.
+
+    services: none for a study that a record cannot be read for.
+    """
 
     services: tuple[CdsService, ...]
 

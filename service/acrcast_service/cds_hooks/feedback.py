@@ -47,15 +47,27 @@ class _Sent(BaseModel):
 
 
 class ReasonCoding(_Sent):
+    """One of the reasons that the card gave.
+
+    system: of all reasons. code: of this one. display: in words.
+    """
+
     system: Annotated[str, Field(min_length=1, max_length=500)]
     code: Annotated[str, Field(min_length=1, max_length=200)]
     display: Annotated[str | None, Field(min_length=1, max_length=500)] = None
 
 
 class OverrideReason(_Sent):
-    """Why a card was dismissed: a code, free text, or both."""
+    """Why a card was dismissed.
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["reason"]}, {"required": ["userComment"]}]})
+    reason: as a code. userComment: in the user's words. One of them is there, or both.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {}}} for name in ("reason", "userComment")]
+        }
+    )
 
     reason: ReasonCoding | None = None
     userComment: Annotated[str | None, Field(min_length=1, max_length=4000)] = None  # noqa: N815  the specification's own
@@ -68,11 +80,20 @@ class OverrideReason(_Sent):
 
 
 class AcceptedSuggestion(_Sent):
+    """A suggestion that was followed.
+
+    id: its uuid.
+    """
+
     id: UUID
 
 
 class CardFeedback(_Sent):
-    """What a user did with one card. Cards here suggest nothing, so that an accepted one need not name a suggestion."""
+    """What a user did with one card. Cards here suggest nothing, so that an accepted one need not name a suggestion.
+
+    card: its uuid. outcome: what was done. acceptedSuggestions: which were followed. overrideReason: why it was dismissed.
+    outcomeTimestamp: when, with its time zone.
+    """
 
     card: UUID
     outcome: Literal["accepted", "overridden"]
@@ -82,6 +103,11 @@ class CardFeedback(_Sent):
 
 
 class Feedback(_Sent):
+    """What became of cards.
+
+    feedback: of each card.
+    """
+
     feedback: Annotated[list[CardFeedback], Field(min_length=1, max_length=MOST)]
 
 

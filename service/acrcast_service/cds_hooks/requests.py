@@ -27,7 +27,11 @@ class _Sent(BaseModel):
 
 
 class FhirAuthorization(_Sent):
-    """access_token: good for the FHIR server and for nothing else; it is neither kept nor logged."""
+    """How the FHIR server may be read.
+
+    access_token: good for the FHIR server and for nothing else; it is neither kept nor logged. token_type: always Bearer.
+    expires_in: seconds. scope: what may be read. subject: the id of this client. patient: whose record may be read.
+    """
 
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
     token_type: Literal["Bearer"]
@@ -38,7 +42,10 @@ class FhirAuthorization(_Sent):
 
 
 class Context(_Sent):
-    """selections, draft_orders: of order-select, empty elsewhere."""
+    """Whose record it is.
+
+    patientId: of the FHIR server. selections, draftOrders: of order-select; not looked at elsewhere.
+    """
 
     patient_id: Annotated[FhirId, Field(alias="patientId")]
     selections: list[str] = []
@@ -46,7 +53,12 @@ class Context(_Sent):
 
 
 class HookRequest(_Sent):
-    """prefetch: by key; a key may be missing, null, an error of the client's, or the first page of several."""
+    """A call of a service.
+
+    hook: that of the service. hookInstance: a UUID for this call. context: whose record it is.
+    fhirServer: where what was not sent is read, if it is listed. fhirAuthorization: how it may be read.
+    prefetch: what the service asks for, by key; a key may be missing, null, an error of the client's, or the first page of several.
+    """
 
     hook: str
     hook_instance: Annotated[str, Field(alias="hookInstance", pattern=UUID)]

@@ -1,5 +1,6 @@
 """`GET /cds-services`, `POST /cds-services/{id}` and its feedback."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +17,7 @@ from acrcast_service.cds_hooks.prefetch import DataMissing
 from acrcast_service.cds_hooks.requests import HookRequest, read_request
 from acrcast_service.cds_hooks.schemas import Cards
 from acrcast_service.cds_hooks.service import answer_hook
+from acrcast_service.fhir.outcomes import OPERATION_OUTCOME
 from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -71,11 +73,14 @@ async def call(request: Request, service_id: str) -> Response:
     """
     server, caller = state_of(request), caller_of(request)
     service = _service(server, service_id)
-    asked = read_request(await read_json_body(request, server.settings.hook_limit_bytes))
+    body = await read_json_body(request, server.settings.hook_limit_bytes)
+    # some megabytes take their time, and others wait for the event loop
+    asked = await asyncio.to_thread(read_request, body)
     try:
         answer = await answer_hook(server, caller, service, asked, public_address(server.settings, request.scope))
     except DataMissing as missing:
-        return problem_response(FHIR_DATA_MISSING, errors=[Problem(*reason) for reason in missing.reasons.items()])
+        problems = [Problem(*reason) for reason in missing.reasons.items()]
+        return problem_response(FHIR_DATA_MISSING, errors=problems, form=OPERATION_OUTCOME)
     response = json_answer(answer.cards)
     if answer.predicted is not None:
         patient, prediction, entry = answer.predicted

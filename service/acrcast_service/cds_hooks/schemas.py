@@ -6,6 +6,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Coding:
+    """One reason for which a card may be dismissed.
+
+    system: of all reasons. code: of this one. display: in words.
+    """
+
     system: str
     code: str
     display: str
@@ -13,12 +18,22 @@ class Coding:
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """Where a card comes from.
+
+    label: in words. url: of the server's page.
+    """
+
     label: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """Where more is to be read.
+
+    label: in words. url: good for an hour. type: always absolute.
+    """
+
     label: str
     url: str
     type: Literal["absolute"] = "absolute"
@@ -26,9 +41,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """uuid: of a card with a prediction its prediction_id, by which feedback finds it; a card without one has none.
+    """What is shown in the record.
 
-    summary: shorter than 140 characters. detail: GitHub Flavored Markdown.
+    uuid: of a card with a prediction its prediction_id, by which feedback finds it; a card without one has none.
+    summary: shorter than 140 characters. detail: GitHub Flavored Markdown. source: where it comes from.
+    indicator: always info. overrideReasons: for which it may be dismissed. links: to what it rests on.
     """
 
     summary: str
@@ -42,7 +59,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """cards: empty when there is nothing to say."""
+    """What a service answers.
+
+    cards: empty when there is nothing to say.
+    """
 
     cards: tuple[Card, ...]
 

@@ -1,5 +1,7 @@
 """From a hook to cards: who the patient is, what is known, what the model says of it, and that it is recorded."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +20,7 @@ from acrcast_service.cds_hooks.discovery import ORDER_SELECT, PATIENT_VIEW, CdsS
 from acrcast_service.cds_hooks.eligibility import has, selects, takes
 from acrcast_service.cds_hooks.prefetch import gathered
 from acrcast_service.cds_hooks.requests import HookRequest
+from acrcast_service.cds_hooks.resources import Resource
 from acrcast_service.cds_hooks.schemas import Cards, Source
 from acrcast_service.fhir.entries import entries_of
 from acrcast_service.fhir.person import PATIENT
@@ -55,13 +58,10 @@ async def answer_hook(
     if service.hook == ORDER_SELECT and not selects(asked.context, study.treated):
         return NOTHING
     resources = await gathered(service.prefetch, asked, server.fhir)
-    if study.diagnosis is None or not has(resources, study.diagnosis) or takes(resources, study.treated):
-        return NOTHING
     window = timedelta(days=server.settings.fhir_window_days)
-    reading = read_resources(entries_of(resources), study, at=datetime.now(UTC), window=window)
-    others = [problem for problem in reading.problems if problem.code not in OF_A_VALUE]
-    if others:
-        raise InputError(others)
+    reading = await asyncio.to_thread(_read, study, resources, window)
+    if reading is None:
+        return NOTHING
     needed = [field for field in study.contract if field.required and field.name not in reading.values]
     if needed or reading.problems:
         # whoever opens the record of somebody who was not examined lately has not asked for this
@@ -70,20 +70,39 @@ async def answer_hook(
         return Answer(Cards((missing_card(study, needed, reading, source),)))
     patient = served.patients.of_values(reading.values)
     prediction = predict_patient(served.bedside, patient)
-    entry = Entry(
+    entry = _entry(caller, asked, study, reading, prediction)
+    await server.audit.record(entry)
+    card = prediction_card(study, prediction, reading, source, _basis(server, prediction, address))
+    return Answer(Cards((card,)), (patient, prediction, entry))
+
+
+def _read(study: Study, resources: Sequence[Resource], window: timedelta) -> Reading | None:
+    """What the record says of the patient; None for one that the study does not ask about.
+
+    Raises InputError for what is wrong in the record other than single values.
+    """
+    if study.diagnosis is None or not has(resources, study.diagnosis) or takes(resources, study.treated):
+        return None
+    reading = read_resources(entries_of(resources), study, at=datetime.now(UTC), window=window)
+    others = [problem for problem in reading.problems if problem.code not in OF_A_VALUE]
+    if others:
+        raise InputError(others)
+    return reading
+
+
+def _entry(caller: Caller, asked: HookRequest, study: Study, reading: Reading, prediction: Prediction) -> Entry:
+    """The prediction's record; its subject is the patient by the record system's own reference."""
+    return Entry(
         PREDICTION,
         prediction.prediction_id,
         inputs=orjson.dumps(reading.values),
         answer=orjson.dumps(prediction.as_answer() | {ORIGIN: _origin(study, asked, reading)}),
-        subject=f"Patient/{asked.context.patient_id}",
+        subject=f"{PATIENT}/{asked.context.patient_id}",
         tenant=caller.tenant,
         caller=caller.name,
         model=prediction.model.digest,
         study=prediction.study,
     )
-    await server.audit.record(entry)
-    basis = _basis(server, prediction, address)
-    return Answer(Cards((prediction_card(study, prediction, reading, source, basis),)), (patient, prediction, entry))
 
 
 def _origin(study: Study, asked: HookRequest, reading: Reading) -> dict[str, object]:

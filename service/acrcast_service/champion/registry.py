@@ -7,9 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,6 +96,10 @@ class Registry:
 
     def _by_http(self, uri: str, name: str, alias: str) -> dict[str, Any]:
         """The version as MLflow's REST API describes it. Raises PermissionError when it does not believe who asks."""
+        import urllib.error  # noqa: PLC0415  only for those who have a registry
+        import urllib.parse  # noqa: PLC0415  as above
+        import urllib.request  # noqa: PLC0415
+
         query = urllib.parse.urlencode({"name": name, "alias": alias})
         address = f"{self.tracking.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}"
         request = urllib.request.Request(address, headers=_credentials())  # noqa: S310  its scheme was looked at

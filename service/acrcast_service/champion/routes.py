@@ -13,6 +13,7 @@ router = APIRouter(prefix="/admin", tags=["operation"])
 
 @router.post(
     "/model/refresh",
+    operation_id="refresh_model",
     summary="Look for another model now",
     response_model=Refreshed,
     responses=documented(NOT_READY),

@@ -7,9 +7,10 @@ from acrcast_service.champion.watch import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What came of looking for another model. model: digest of the one that answers from now on.
+    """What came of looking for another model.
 
-    outcome: `refused` and `unreachable` leave the model that was there. refused, unconfirmed: why, as in GET /health/ready.
+    outcome: `refused` and `unreachable` leave the model that was there. model: digest of the one that answers from now on.
+    refused, unconfirmed: why, as in GET /health/ready.
     """
 
     outcome: Outcome

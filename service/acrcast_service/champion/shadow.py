@@ -18,6 +18,8 @@ from acrcast_service.prediction.service import answer_for
 
 log = logging.getLogger("acrcast_service.champion")
 
+Result = Literal["predicted", "dropped", "failed"]
+
 WAITING = 256
 
 # After a prediction the challenger rests this many times as long as it took, so that it never has more than a fifth of
@@ -26,15 +28,20 @@ REST = 4
 
 
 class Shadow:
-    """Lets the model of a store predict behind the champion's back. record: the audit's.
+    """Lets the model of a store predict behind the champion's back. record: the audit's. count: told of what came of each.
 
     counts: how many predictions were made, dropped because too many waited, or failed.
     """
 
-    def __init__(self, store: ModelStore, record: Callable[[Entry], Awaitable[None]]) -> None:
-        self._store, self._record = store, record
+    def __init__(
+        self,
+        store: ModelStore,
+        record: Callable[[Entry], Awaitable[None]],
+        count: Callable[[Result], None] = lambda _result: None,
+    ) -> None:
+        self._store, self._record, self._count = store, record, count
         self._waiting: asyncio.Queue[tuple[Patient, Entry]] = asyncio.Queue(WAITING)
-        self.counts: Counter[Literal["predicted", "dropped", "failed"]] = Counter()
+        self.counts: Counter[Result] = Counter()
 
     def after(self, patient: Patient, answered: Entry) -> BackgroundTask | None:
         """What is to be done once the answer has been sent; None without a challenger. answered: the champion's record."""
@@ -44,7 +51,7 @@ class Shadow:
         try:
             self._waiting.put_nowait((patient, answered))
         except asyncio.QueueFull:
-            self.counts["dropped"] += 1
+            self._came("dropped")
 
     async def run(self) -> None:
         """Predict for whoever waits, until cancelled."""
@@ -53,7 +60,7 @@ class Shadow:
             began = perf_counter()
             try:
                 await self._predict(patient, answered)
-                self.counts["predicted"] += 1
+                self._came("predicted")
             except Exception as error:  # noqa: BLE001  whatever it is, no answer depends on it
                 self._failed(error)
             await asyncio.sleep(REST * (perf_counter() - began))
@@ -78,4 +85,8 @@ class Shadow:
         """One line for the first: its message may hold a patient's values."""
         if not self.counts["failed"]:
             log.warning("challenger failed error=%s; further failures are counted", type(error).__name__)
-        self.counts["failed"] += 1
+        self._came("failed")
+
+    def _came(self, result: Result) -> None:
+        self.counts[result] += 1
+        self._count(result)

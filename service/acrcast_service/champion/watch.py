@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from acrcast import artefact
 from acrcast.errors import (
     AcrcastError,
     ArtefactError,
@@ -27,6 +26,7 @@ from acrcast.errors import (
 )
 from acrcast.studies import Study
 from acrcast_service.champion.registry import UnreachableError
+from acrcast_service.champion.signature import Load, UnsignedError
 from acrcast_service.champion.source import Source, Version
 from acrcast_service.model_store import ModelStore
 
@@ -38,6 +38,7 @@ Outcome = Literal["unchanged", "replaced", "refused", "unreachable"]
 REASONS: dict[type[AcrcastError], str] = {
     NewerFormatError: "it was written by a later version of acrcast",
     OtherContractError: "it was trained for other fields than the study has",
+    UnsignedError: "it is not signed by the key that models must be signed with",
     TamperedError: "its files are not those that were saved, or it fails its self-test",
     ArtefactError: "it is incomplete or unreadable",
     UsageError: "it is of another study than the one served",
@@ -58,15 +59,26 @@ class Standing:
 
 
 class ModelWatch:
-    """Fills a store from a source, and keeps it so. study: that the model must be of; None leaves it to the model."""
+    """Fills a store from a source, and keeps it so. study: that the model must be of; None leaves it to the model.
 
-    def __init__(self, source: Source, store: ModelStore, study: Callable[[], Study | None], seconds: float) -> None:
+    load: reads a model from a folder. count: told of what came of each look.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: ModelStore,
+        study: Callable[[], Study | None],
+        seconds: float,
+        load: Load,
+        count: Callable[[Outcome], None],
+    ) -> None:
         self._source, self._store, self._study, self._seconds = source, store, study, seconds
+        self._load_folder, self._count = load, count
         self._settled: Version | None = None
         self._looking: asyncio.Task[Outcome] | None = None
         self._stopping = False
         self.standing = Standing()
-        # how often each outcome was met, for whoever counts
         self.outcomes: Counter[Outcome] = Counter()
 
     def open(self, *, ask: bool = True) -> None:
@@ -81,7 +93,7 @@ class ModelWatch:
                 return
         kept = None if isinstance(failure, UsageError) else self._source.kept()
         if kept is not None:
-            self._store.put(artefact.load(kept, self._study()))
+            self._store.put(self._load_folder(kept, self._study()))
             if failure is not None:
                 log.warning("model-kept the source gave none that can answer: %s", failure)
             return
@@ -132,6 +144,7 @@ class ModelWatch:
         if outcome == "unreachable":
             self._say_unreachable(failure)
         self.outcomes[outcome] += 1
+        self._count(outcome)
         return outcome, failure
 
     def _looked(self) -> tuple[Outcome, Exception | None]:
@@ -150,7 +163,7 @@ class ModelWatch:
 
     def _load(self, version: Version, folder: Path) -> tuple[Outcome, Exception | None]:
         try:
-            model = artefact.load(folder, self._study())
+            model = self._load_folder(folder, self._study())
         except (ArtefactError, UsageError) as error:
             return self._refuse(version, error), error
         serving = None if self._store.is_empty else self._store.current.model

@@ -1,16 +1,18 @@
 """`acrcast audit`."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import coloured, json_option, progress, write_json
+
 if TYPE_CHECKING:
     from acrcast_service.audit.chain import Chain
     from acrcast_service.audit.verification import Verdict
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 
 
 @click.group()
@@ -19,48 +21,69 @@ def audit() -> None:
 
     The database and its key are those of the server: ACRCAST_DATABASE and ACRCAST_AUDIT_KEY_FILE, or the files in
     ACRCAST_STATE.
+
+    \b
+    Example:
+      acrcast audit verify
     """
 
 
-@audit.command()
-def migrate() -> None:
-    """Make the database, or bring it to this version; make the audit's key if there is none."""
+@audit.command(short_help="Make the database, or bring it to this version.")
+@json_option
+def migrate(*, as_json: bool) -> None:
+    """Make the database, or bring it to this version; make the audit's key if there is none.
+
+    \b
+    Example:
+      acrcast audit migrate
+    """
     from acrcast_service.store.database import shown
 
     chain = _chain(may_make=True)
-    click.echo(f"{shown(chain.engine)}: ready")
+    if as_json:
+        write_json({"database": shown(chain.engine)})
+    else:
+        click.echo(f"{shown(chain.engine)}: ready")
 
 
-@audit.command()
+@audit.command(short_help="Say which records were changed, removed or replaced.")
 @click.option("--expect-at-least", type=click.IntRange(0), metavar="N", help="The chain had so many records before.")
 @click.option("--head", metavar="HASH", help="Hash of a record that the chain had before; of the N-th, if N is given.")
-@as_json_option
+@json_option
 def verify(expect_at_least: int | None, head: str | None, *, as_json: bool) -> None:
     """Say which records were changed, removed, replaced or reordered, and exit 1 if any was.
 
     Write down the count and the hash that it prints, elsewhere: given the next time, they prove that the chain was not
     replaced by an older copy of itself.
+
+    \b
+    Examples:
+      acrcast audit verify
+      acrcast audit verify --expect-at-least 1042 --head 5f0c9a...
     """
     from acrcast_service.audit.verification import verify as verified
 
     chain = _chain()
-    with click.progressbar(length=1, label="Verifying", file=sys.stderr, hidden=not _watched()) as bar:
-
-        def step(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with _steps("Verifying") as step:
         verdict = verified(chain, at_least=expect_at_least, head=head.lower() if head else None, step=step)
-    click.echo(_as_json(verdict) if as_json else _as_text(verdict))
+    if as_json:
+        write_json(_as_data(verdict))
+    else:
+        click.echo(_as_text(verdict))
     if verdict.findings:
         raise click.exceptions.Exit(1)
 
 
-@audit.command()
+@audit.command(short_help="Write every record as a line of JSON, opened.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Only from this time (UTC) on.")
 @click.option("--tenant", metavar="T", help="Only this tenant's records [all]")
 def export(since: datetime | None, tenant: str | None) -> None:
-    """Write every record as a line of JSON, opened: patients' values are in it."""
+    """Write every record as a line of JSON, opened: patients' values are in it.
+
+    \b
+    Example:
+      acrcast audit export --since 2026-01-01 --tenant north
+    """
     from acrcast_service.audit.export import exported
     from acrcast_service.audit.records import time_text
 
@@ -69,14 +92,18 @@ def export(since: datetime | None, tenant: str | None) -> None:
         out.write(line)
 
 
-@audit.command()
+@audit.command(short_help="Make what is recorded of a subject unreadable.")
 @click.option("--subject", required=True, metavar="REF", help="The Subject-Reference, or a prediction_id without one.")
 @click.option("--tenant", default="default", show_default=True, metavar="T", help="Whose subject it is.")
-@as_json_option
+@json_option
 def erase(subject: str, tenant: str, *, as_json: bool) -> None:
     """Make everything recorded of a subject unreadable, for good; the chain stays whole, and records this too.
 
     Backups keep what they hold: see docs/audit.md.
+
+    \b
+    Example:
+      acrcast audit erase --subject P-1042 --tenant north
     """
     from acrcast.errors import AcrcastError
     from acrcast_service.audit.erasure import erase as erased
@@ -87,11 +114,16 @@ def erase(subject: str, tenant: str, *, as_json: bool) -> None:
     _say("erased", count, as_json=as_json)
 
 
-@audit.command()
+@audit.command(short_help="Make what is older than N days unreadable.")
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Keep so many days [ACRCAST_RETENTION_DAYS]")
-@as_json_option
+@json_option
 def retention(days: int | None, *, as_json: bool) -> None:
-    """Make payloads that are older than N days unreadable, for good; the chain stays whole, and records this too."""
+    """Make payloads that are older than N days unreadable, for good; the chain stays whole, and records this too.
+
+    \b
+    Example:
+      acrcast audit retention --days 3650
+    """
     from acrcast.errors import UsageError
     from acrcast_service.audit.erasure import retain
     from acrcast_service.settings import read_settings
@@ -119,33 +151,45 @@ def _operator() -> str:
     return f"acrcast audit ({name})"
 
 
-def _watched() -> bool:
-    return sys.stderr.isatty()
+@contextmanager
+def _steps(task: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress of a task that says with each step how much is done, of how much; silent where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    # in thousandths, since how much there is to do may grow
+    with progress(task, 1000) as advance:
+        before = 0
+
+        def step(done: int, total: int) -> None:
+            nonlocal before
+            now = 1000 * done // max(1, total)
+            advance(now - before)
+            before = now
+
+        yield step
 
 
 def _say(what: str, count: int, *, as_json: bool) -> None:
-    import json
+    if as_json:
+        write_json({what: count})
+    else:
+        click.echo(f"{what}: {count} records")
 
-    click.echo(json.dumps({what: count}) if as_json else f"{what}: {count} records")
 
-
-def _as_json(verdict: "Verdict") -> str:
-    import json
-
-    return json.dumps(
-        {
-            "whole": not verdict.findings,
-            "count": verdict.count,
-            "head": verdict.last_hash,
-            "unreadable": verdict.unreadable,
-            "findings": [{"sequence": finding.sequence, "what": finding.what} for finding in verdict.findings],
-        },
-        indent=2,
-    )
+def _as_data(verdict: "Verdict") -> dict[str, object]:
+    return {
+        "whole": not verdict.findings,
+        "count": verdict.count,
+        "head": verdict.last_hash,
+        "unreadable": verdict.unreadable,
+        "findings": [{"sequence": finding.sequence, "what": finding.what} for finding in verdict.findings],
+    }
 
 
 def _as_text(verdict: "Verdict") -> str:
     lines = [str(finding) for finding in verdict.findings]
     lines.append(f"{verdict.count} records, {verdict.unreadable} of them erased; head {verdict.last_hash}")
-    lines.append("NOT WHOLE" if verdict.findings else "whole: every record is as it was written")
+    whole = coloured("whole", "good") + ": every record is as it was written"
+    lines.append(coloured("NOT WHOLE", "bad") if verdict.findings else whole)
     return "\n".join(lines)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import json_option, table, write_json
+
 if TYPE_CHECKING:
     from acrcast_service.audit.chain import Chain
+    from acrcast_service.auth.api_keys import ApiKey
 
 LIFETIME = re.compile(r"(\d{1,5})([dhm])")
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -38,18 +41,29 @@ def keys() -> None:
     the files in ACRCAST_STATE. Running servers know of a change within seconds.
 
     Once the first key is made, no server of this database answers without one, also when all are revoked.
+
+    \b
+    Example:
+      acrcast keys create --name "record system" --scope predict --scope outcome --expires 90d
     """
 
 
-@keys.command()
+@keys.command(short_help="Make a key and print it, once.")
 @click.option("--name", required=True, metavar="N", help="Who will use it; it stands in the audit.")
 @click.option("--scope", "scopes", required=True, multiple=True, type=click.Choice(SCOPES), help="What it may; repeat.")
 @click.option(
     "--tenant", default="default", show_default=True, metavar="T", help="Whose predictions it makes and sees."
 )
 @click.option("--expires", type=Lifetime(), metavar="TIME", help="How long it is good for: 90d, 12h, 30m [for ever]")
-def create(name: str, scopes: tuple[str, ...], tenant: str, expires: timedelta | None) -> None:
-    """Make a key and print it, once: it is kept nowhere."""
+@json_option
+def create(name: str, scopes: tuple[str, ...], tenant: str, expires: timedelta | None, *, as_json: bool) -> None:
+    """Make a key and print it, once: it is kept nowhere.
+
+    \b
+    Examples:
+      acrcast keys create --name "record system" --scope predict --scope outcome --tenant north --expires 90d
+      acrcast keys create --name prometheus --scope admin
+    """
     from acrcast.errors import UsageError
     from acrcast_service.auth.api_keys import make_key
     from acrcast_service.auth.callers import LONGEST_NAME
@@ -61,47 +75,65 @@ def create(name: str, scopes: tuple[str, ...], tenant: str, expires: timedelta |
     chain = _chain()
     until = None if expires is None else datetime.now(UTC) + expires
     key, token = make_key(chain.engine, chain.keys, name=name, tenant=tenant, scopes=scopes, expires=until)
+    if as_json:
+        write_json(_as_data(key) | {"token": token})
+        return
     click.echo(f"Key {key.key_id} for {name}. This is shown once:", err=True)
     click.echo(token)
 
 
-@keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def list_(as_json: bool) -> None:  # noqa: FBT001  click's flag
-    """Every key that was made, with what it may and whether it still does."""
-    import json
+@keys.command("list", short_help="Every key that was made.")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """Every key that was made, with what it may and whether it still does.
 
-    from acrcast_service.audit.records import now
+    \b
+    Example:
+      acrcast keys list --json
+    """
     from acrcast_service.auth.api_keys import all_keys
 
-    rows = [
-        {
-            "id": key.key_id,
-            "state": key.state(now()),
-            "scopes": key.scopes,
-            "tenant": key.tenant,
-            "expires": key.expires_at or "never",
-            "name": key.name,
-        }
-        for key in all_keys(_chain().engine)
-    ]
+    found = [_as_data(key) for key in all_keys(_chain().engine)]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        write_json(found)
         return
-    for row in rows:
-        click.echo("  ".join(row.values()))
+    headings = ("id", "state", "scopes", "tenant", "expires", "name")
+    table(headings, [[key[heading] for heading in headings] for key in found], words=len(headings))
 
 
-@keys.command()
+@keys.command(short_help="End a key, for good.")
 @click.argument("key_id", metavar="ID")
-def revoke(key_id: str) -> None:
-    """End a key, for good. ID: as `acrcast keys list` shows it."""
+@json_option
+def revoke(key_id: str, *, as_json: bool) -> None:
+    """End a key, for good. ID: as `acrcast keys list` shows it.
+
+    \b
+    Example:
+      acrcast keys revoke 3f2a9c81d0e4
+    """
     from acrcast.errors import AcrcastError
     from acrcast_service.auth.api_keys import revoke_key
 
     if not revoke_key(_chain().engine, key_id):
         raise AcrcastError(f"{key_id}: no such key, or it is revoked already; acrcast keys list shows all")
-    click.echo(f"revoked: {key_id}; running servers know within seconds")
+    if as_json:
+        write_json({"revoked": key_id})
+    else:
+        click.echo(f"revoked: {key_id}; running servers know within seconds")
+
+
+def _as_data(key: "ApiKey") -> dict[str, str]:
+    """A key as JSON has it; scopes are words in one text, and the key itself is not kept."""
+    from acrcast_service.audit.records import now
+
+    return {
+        "id": key.key_id,
+        "state": key.state(now()),
+        "scopes": key.scopes,
+        "tenant": key.tenant,
+        "expires": key.expires_at or "never",
+        "name": key.name,
+    }
 
 
 def _chain() -> "Chain":

@@ -17,7 +17,12 @@ def serve(model: str | None, study: str | None, host: str | None, port: int | No
     """Answer POST /predict over HTTP.
 
     Every option can also be an environment variable: ACRCAST_MODEL, ACRCAST_STUDY, ACRCAST_HOST, ACRCAST_PORT,
-    ACRCAST_WORKERS.
+    ACRCAST_WORKERS. docs/running.md has all settings, and what to do before anybody relies on a server.
+
+    \b
+    Examples:
+      acrcast serve
+      acrcast serve --model models:/acr20@champion --port 8080 --workers 2
     """
     from acrcast_service.server import run
     from acrcast_service.settings import read_settings

@@ -19,7 +19,8 @@ CONFIRMED = "confirmed"
 
 def read_conditions(entries: Iterable[Entry], study: Study, at: datetime, reading: Reading) -> None:
     """Adds to `reading` the years since the earliest onset of the diagnosis, for each field that is held there."""
-    asked = [field for field in study.contract.covariates if field.measure.held_in == "Condition.onset"]
+    held = [field for field in study.contract.covariates if field.measure.held_in == "Condition.onset"]
+    asked = [field for field in held if field.name not in reading.known]
     if study.diagnosis is None or not asked:
         return
     known: list[tuple[FhirTime, Entry]] = []

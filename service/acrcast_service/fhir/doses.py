@@ -32,6 +32,8 @@ def read_doses(entries: Sequence[Entry], contract: Contract, at: datetime, readi
         if entry.type in USES and not any(_is_of(entry, entries, field) for field in asked):
             reading.skip(entry, "code", "none of its codes is of a drug whose dose is asked for")
     for field in asked:
+        if field.name in reading.known:
+            continue
         uses = [entry for entry in entries if entry.type in USES and _is_of(entry, entries, field)]
         _read(field, uses, at, reading)
 

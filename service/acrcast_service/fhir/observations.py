@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from acrcast.contract import Code, Contract, ContractField
+from acrcast.contract import Code, ContractField
+from acrcast.contract.columns import accepts
 from acrcast.errors import InputError, Problem
+from acrcast.studies import Study
 from acrcast_service.fhir.elements import Answer, CodeableConcept, Observation, Resource, chosen, parsed
 from acrcast_service.fhir.entries import Entry
 from acrcast_service.fhir.reading import Reading
@@ -38,16 +40,22 @@ class Found:
 
 
 def read_observations(
-    entries: Iterable[Entry], contract: Contract, at: datetime, window: timedelta, reading: Reading
+    entries: Iterable[Entry], study: Study, at: datetime, window: timedelta, reading: Reading
 ) -> None:
     """Adds to `reading`. at: the time of the prediction; nothing later is used. window: how much older a value may be."""
-    by_code = {code: (field, rank) for field in contract.covariates for rank, code in enumerate(field.measure.codes)}
+    by_code = {
+        code: (field, rank) for field in study.contract.covariates for rank, code in enumerate(field.measure.codes)
+    }
     found: dict[str, list[Found]] = {}
     for entry in entries:
         for one in _found(entry, by_code, at, window, reading):
             found.setdefault(one.field.name, []).append(one)
-    for of_one_measure in found.values():
-        _use_newest(of_one_measure, contract, reading)
+    for name, of_one_measure in found.items():
+        if name not in reading.known:
+            _use_newest(of_one_measure, study, reading)
+            continue
+        for one in of_one_measure:
+            reading.skip(one.entry, "superseded", "its measure was given as a plain value", one.field, one.part)
 
 
 def _found(entry: Entry, by_code: ByCode, at: datetime, window: timedelta, reading: Reading) -> Iterator[Found]:
@@ -120,7 +128,7 @@ def _usable_time(
     return None
 
 
-def _use_newest(found: list[Found], contract: Contract, reading: Reading) -> None:
+def _use_newest(found: list[Found], study: Study, reading: Reading) -> None:
     """found: of one measure."""
     order = sorted(found, key=lambda one: (one.time.first, -one.rank), reverse=True)
     used: tuple[Found, Value] | None = None
@@ -149,15 +157,19 @@ def _use_newest(found: list[Found], contract: Contract, reading: Reading) -> Non
             else:
                 reading.skip(one.entry, "superseded", "the same result was used already", one.field, one.part)
     if used is not None:
-        _use(*used, contract, reading)
+        _use(*used, study, reading)
 
 
-def _use(one: Found, value: Value, contract: Contract, reading: Reading) -> None:
+def _use(one: Found, value: Value, study: Study, reading: Reading) -> None:
     sent = as_sent(one.answer)
     reading.use(one.field, value, one.entry, one.time.text, sent, _choice(one, value))
-    for assay, _ in contract.assay_positions:
-        if assay.measure.assay_of == one.field.name and one.method:
+    for assay in study.contract.assays:
+        if assay.measure.assay_of != one.field.name or not one.method or assay.name in reading.known:
+            continue
+        if accepts(study.patient, assay.name, one.method):
             reading.use(assay, one.method, one.entry, one.time.text, one.method)
+        else:
+            reading.skip(one.entry, "value", f"its method is not {assay.expected}", assay, ".method")
 
 
 def _choice(one: Found, value: Value) -> str | None:

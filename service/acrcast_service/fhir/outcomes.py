@@ -2,17 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
-import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from acrcast.protocol import FieldProblem, ProblemBody
 from acrcast_service.fhir.canonical import FHIR_JSON, PROBLEMS
-from acrcast_service.problems import MEDIA_TYPE
-
-PREFIX = "/fhir/"
-# CDS Hooks asks for them too (CDS Hooks 2.0, HTTP Status Codes; 3.0 ballot, Returning OperationOutcome).
-PREFIXES = (PREFIX, "/cds-services/")
+from acrcast_service.problems import ErrorForm
 
 # FHIR R4, IssueType, by the status that a problem is answered with.
 ISSUE_TYPES: Mapping[int, str] = {
@@ -39,59 +34,68 @@ ISSUE_TYPES: Mapping[int, str] = {
 PLACE = re.compile(r"(?:Bundle|Parameters)(?:\.[A-Za-z]+(?:\[\d+\])?)*")
 
 
-class FhirErrors:
-    """Around what speaks FHIR: turns problems into OperationOutcomes, and lets everything else through."""
+@dataclass(frozen=True, slots=True)
+class IssueCoding:
+    """The kind of problem.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    system: of all kinds. code: the name of this one, for good; `/problems/CODE` explains it.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
-            await self._app(scope, receive, send)
-            return
-        held: Message | None = None
-        body = b""
-
-        async def outcome(message: Message) -> None:
-            nonlocal held, body
-            if message["type"] == "http.response.start" and _is_problem(message):
-                held = message
-            elif held is None:
-                await send(message)
-            else:
-                body += message.get("body", b"")
-                if not message.get("more_body", False):
-                    content = orjson.dumps(operation_outcome(orjson.loads(body)))
-                    await send({**held, "headers": _headers(held, len(content))})
-                    await send({"type": "http.response.body", "body": content})
-
-        await self._app(scope, receive, outcome)
+    system: str
+    code: str
 
 
-def operation_outcome(problem: Mapping[str, Any]) -> dict[str, Any]:
-    """problem: as RFC 9457 has it."""
-    details = {"coding": [{"system": PROBLEMS, "code": problem["type"].rpartition("/")[2]}], "text": problem["title"]}
-    issue = {"severity": "error", "code": ISSUE_TYPES[problem["status"]], "details": details}
-    told = [problem[name] for name in ("detail", "instance") if name in problem]
-    issues = [issue | _of_field(error) for error in problem.get("errors", ())]
-    return {
-        "resourceType": "OperationOutcome",
-        "issue": issues or [issue | ({"diagnostics": "; ".join(told)} if told else {})],
-    }
+@dataclass(frozen=True, slots=True)
+class IssueDetails:
+    """The kind of problem.
+
+    coding: as a code. text: in words.
+    """
+
+    coding: tuple[IssueCoding, ...]
+    text: str
 
 
-def _of_field(error: Mapping[str, str]) -> dict[str, Any]:
-    field, message = error["field"], error["message"]
-    if PLACE.fullmatch(field):
-        return {"diagnostics": message, "expression": [field]}
-    return {"diagnostics": f"{field}: {message}" if field else message}
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong. Never holds a value that was sent.
+
+    severity: always error. code: of FHIR's IssueType. details: the kind of problem. diagnostics: what was expected.
+    expression: the place in the request.
+    """
+
+    severity: Literal["error"]
+    code: str
+    details: IssueDetails
+    diagnostics: str | None = None
+    expression: tuple[str, ...] | None = None
 
 
-def _is_problem(start: Message) -> bool:
-    return any(name.lower() == b"content-type" and value == MEDIA_TYPE.encode() for name, value in start["headers"])
+@dataclass(frozen=True, slots=True)
+class OperationOutcome:
+    """An error, as FHIR R4 writes it.
+
+    resourceType: always OperationOutcome. issue: what is wrong.
+    """
+
+    resourceType: Literal["OperationOutcome"]  # noqa: N815  the specification's own name
+    issue: tuple[Issue, ...]
 
 
-def _headers(start: Message, length: int) -> list[tuple[bytes, bytes]]:
-    of_the_body = (b"content-type", b"content-length")
-    kept = [(name, value) for name, value in start["headers"] if name.lower() not in of_the_body]
-    return [*kept, (b"content-type", FHIR_JSON.encode()), (b"content-length", str(length).encode())]
+def operation_outcome(problem: ProblemBody) -> OperationOutcome:
+    """An issue for each field that is not valid, or one for the request."""
+    kind = IssueDetails((IssueCoding(PROBLEMS, problem.type.rpartition("/")[2]),), problem.title)
+    told = "; ".join(filter(None, (problem.detail, problem.instance)))
+    whole = Issue("error", ISSUE_TYPES[problem.status], kind, told or None)
+    issues = tuple(_of_field(whole, error) for error in problem.errors or ())
+    return OperationOutcome("OperationOutcome", issues or (whole,))
+
+
+def _of_field(issue: Issue, error: FieldProblem) -> Issue:
+    if PLACE.fullmatch(error.field):
+        return replace(issue, diagnostics=error.message, expression=(error.field,))
+    told = f"{error.field}: {error.message}" if error.field else error.message
+    return replace(issue, diagnostics=told)
+
+
+OPERATION_OUTCOME = ErrorForm(FHIR_JSON, OperationOutcome, operation_outcome)

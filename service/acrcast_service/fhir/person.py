@@ -78,6 +78,8 @@ def _refuse_others(entries: Iterable[Entry], identity: Identity, reading: Readin
 
 def _read_fields(entry: Entry, person: Person, contract: Contract, at: datetime, reading: Reading) -> None:
     for measured in contract.covariates:
+        if measured.name in reading.known:
+            continue
         if measured.measure.held_in == "Patient.birthDate" and person.birth_date is not None:
             _read_age(entry, person.birth_date, measured, at, reading)
         elif measured.measure.held_in == "Patient.gender" and person.gender is not None:

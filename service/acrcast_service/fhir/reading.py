@@ -45,8 +45,12 @@ class Skipped:
 
 @dataclass(slots=True)
 class Reading:
-    """values: of the study's patient class, flat. subject: who it is, as resources refer to them; None when none does."""
+    """values: of the study's patient class, flat. subject: who it is, as resources refer to them; None when none does.
 
+    known: measures whose values are known already; what the resources say of them is not looked at.
+    """
+
+    known: frozenset[str] = frozenset()
     values: dict[str, Value] = field(default_factory=dict)
     used: list[Used] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)

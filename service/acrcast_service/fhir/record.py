@@ -1,6 +1,6 @@
 """From the resources of a record to a patient of the study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from acrcast.errors import Problem
@@ -13,17 +13,20 @@ from acrcast_service.fhir.person import read_person
 from acrcast_service.fhir.reading import Reading
 
 
-def read_resources(entries: Sequence[Entry], study: Study, *, at: datetime, window: timedelta) -> Reading:
+def read_resources(
+    entries: Sequence[Entry], study: Study, *, at: datetime, window: timedelta, known: Iterable[str] = ()
+) -> Reading:
     """What the resources say about the study's measures at a time, and how each was chosen.
 
     at: with its zone; nothing later is used. window: how much older than that an Observation may be. What is wrong is
     among `problems`, and then nothing may be predicted from `values`; a measure that is nowhere is absent from them.
+    known: measures that are not looked for, because their values are known already.
     Resources of other types than those that are read are passed over.
     """
-    reading = Reading()
+    reading = Reading(known=frozenset(known))
     read_person(entries, study.contract, at, reading)
-    of_record, reading_of_observations = _by_type(entries), Reading()
-    read_observations(of_record.get("Observation", []), study.contract, at, window, reading_of_observations)
+    of_record, reading_of_observations = _by_type(entries), Reading(known=reading.known)
+    read_observations(of_record.get("Observation", []), study, at, window, reading_of_observations)
     _combine(reading, reading_of_observations)
     read_conditions(of_record.get("Condition", []), study, at, reading)
     read_doses(entries, study.contract, at, reading)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from acrcast.contract import Contract, ContractField
@@ -27,6 +27,8 @@ NAMES = (*RESOURCES, VALUES, AT, SUBJECT)
 
 # Far more than a prediction needs; each is looked at.
 MOST_RESOURCES = 1000
+# No measure here is older, and days can be counted back from it.
+EARLIEST = date(1900, 1, 1)
 
 
 @dataclass(slots=True)
@@ -138,8 +140,8 @@ def _moment(place: str, parameter: Parameter, now: datetime) -> datetime:
     time: FhirTime | None = parameter.value_date_time or parameter.value_instant
     if time is None or time.first != time.last:
         raise _refused(place, "valueDateTime or valueInstant with a time and its zone")
-    if time.first > now + LEEWAY:
-        raise _refused(place, "a time that is not in the future")
+    if time.first > now + LEEWAY or time.first_day < EARLIEST:
+        raise _refused(place, f"a time since {EARLIEST.year} that is not in the future")
     return time.first
 
 

@@ -8,12 +8,13 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.background import BackgroundTask
 
+from acrcast.protocol import JSON
 from acrcast_service import idempotency
 from acrcast_service.addresses import public_address
 from acrcast_service.api_docs.schemas import fhir_body
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs, open_to_all
-from acrcast_service.bodies import ANY_TYPE, JSON, accepted_types, media_type_of, one_header, read_body
+from acrcast_service.bodies import ANY_TYPE, accepted_types, media_type_of, one_header, read_body
 from acrcast_service.fhir.canonical import FHIR_JSON, OPERATION
 from acrcast_service.fhir.capabilities import capability_statement, operation_definition
 from acrcast_service.fhir.service import exchanged, sent_of, understood

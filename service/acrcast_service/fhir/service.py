@@ -39,12 +39,11 @@ def understood(served: ServedModel, body: bytes, window: timedelta) -> Understoo
     """Raises HttpProblem when the body is no JSON or has too much in it, InputError with everything that is wrong in it."""
     study = served.model.study
     asked = asked_of(read_json(body), study.contract, datetime.now(UTC))
-    reading = read_resources(asked.entries, study, at=asked.at, window=window)
+    reading = read_resources(asked.entries, study, at=asked.at, window=window, known=asked.values)
     problems = [*reading.problems, *_of_no_use(asked, reading)]
     if problems:
         raise InputError(problems)
     values = reading.values | asked.values
-    reading.used = [used for used in reading.used if used.measure not in asked.values]
     try:
         return Understood(asked, reading, values, served.patients.of_values(values))
     except InputError as error:

@@ -1,6 +1,6 @@
 """The model's description, from the model and its study."""
 
-from acrcast_service.model_card.schemas import ModelDescription
+from acrcast.protocol import ModelDescription
 from acrcast_service.model_store import ServedModel
 
 

@@ -5,6 +5,7 @@ No label holds anything that a client chose: routes are templates, methods those
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import disable_created_metrics
@@ -53,6 +54,18 @@ class Metrics:
             "acrcast_audit_failures", "Attempts to write records that the database refused", registry=self._own
         )
         self._seen_failures = 0
+        self._looks = Counter(
+            "acrcast_model_looks",
+            "How often a model's source was looked at, by what came of it",
+            ("model", "outcome"),
+            registry=self._own,
+        )
+        self._shadow = Counter(
+            "acrcast_challenger_predictions",
+            "Predictions of the challenger that were made, dropped or failed",
+            ("outcome",),
+            registry=self._own,
+        )
         build = Gauge(
             "acrcast_build_info",
             "1, of the version in its label",
@@ -91,6 +104,14 @@ class Metrics:
         if found is None:
             found = self._supports[model, support] = self._predictions.labels(model, support)
         found.inc(count)
+
+    def looked(self, model: Literal["champion", "challenger"], outcome: str) -> None:
+        """The source of that model was looked at."""
+        self._looks.labels(model, outcome).inc()
+
+    def shadowed(self, outcome: str) -> None:
+        """The challenger predicted, or did not."""
+        self._shadow.labels(outcome).inc()
 
     def audit(self, waiting: int, failures: int) -> None:
         """waiting: records now. failures: since the server started."""

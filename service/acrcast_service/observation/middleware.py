@@ -22,7 +22,7 @@ WELL_FORMED = re.compile(
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # A load balancer asks every few seconds.
-RARELY_READ = ("/health/live", "/health/ready", "/metrics")
+RARELY_READ = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")
 # What a client sees who went away before there was an answer; the code is nginx's.
 WENT_AWAY = 499
 

@@ -13,6 +13,7 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/metrics",
+    operation_id="metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},

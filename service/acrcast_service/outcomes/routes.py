@@ -1,14 +1,13 @@
 """`POST /outcomes`."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from acrcast.outcome import Outcome
+from acrcast.protocol import OutcomeRecorded
 from acrcast_service.answers import json_answer
+from acrcast_service.api_docs.schemas import body_of
 from acrcast_service.auth.callers import OUTCOME, caller_of, needs
 from acrcast_service.bodies import read_json_body
-from acrcast_service.outcomes.schemas import OutcomeRecorded
 from acrcast_service.outcomes.service import read_outcome, record_outcome
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -24,16 +23,12 @@ from acrcast_service.problems import (
 )
 from acrcast_service.server_state import state_of
 
-BODY: dict[str, Any] = {
-    "required": True,
-    "content": {"application/json": {"schema": Outcome.model_json_schema()}},
-}
-
 router = APIRouter(tags=["outcomes"])
 
 
 @router.post(
     "/outcomes",
+    operation_id="record_outcome",
     summary="Say what happened after a prediction",
     status_code=201,
     response_model=OutcomeRecorded,
@@ -49,7 +44,7 @@ router = APIRouter(tags=["outcomes"])
         AUDIT_UNAVAILABLE,
     )
     | {200: {"description": "Recorded before", "model": OutcomeRecorded}},
-    openapi_extra={"requestBody": BODY},
+    openapi_extra={"requestBody": body_of(Outcome)},
 )
 @needs(OUTCOME)
 async def outcome(request: Request) -> Response:

@@ -1,6 +1,4 @@
-"""What is said of an outcome that came in; what one is stands in `acrcast.outcome`."""
-
-from dataclasses import dataclass
+"""What is expected of an outcome's fields; what one is stands in `acrcast.outcome`."""
 
 EXPECTED = {
     "prediction_id": "the prediction_id of a prediction, a UUID",
@@ -10,12 +8,3 @@ EXPECTED = {
     "arm": "the key of one of the study's arms",
     "correction": "true or false",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeRecorded:
-    """revision: 1 for the first outcome of a prediction, then one more for each correction."""
-
-    prediction_id: str
-    revision: int
-    record_id: str

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from acrcast.errors import InputError, Problem
 from acrcast.outcome import Outcome
+from acrcast.protocol import OutcomeRecorded
 from acrcast.studies import Study
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.lookup import opened, readable
 from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
-from acrcast_service.outcomes.schemas import EXPECTED, OutcomeRecorded
+from acrcast_service.outcomes.schemas import EXPECTED
 from acrcast_service.patients import refuse_repeated_names
 from acrcast_service.problems import MALFORMED_JSON, NOT_FOUND, OUTCOME_EXISTS, HttpProblem
 from acrcast_service.store.tables import audit_records, outcomes

@@ -1,13 +1,15 @@
-"""The page at `/`, and one for each problem type: HTML, or plain text for whoever asks for that."""
-
-from html import escape
+"""The pages for people: `/` with its form, what it is made of, and a page for each problem type."""
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse
 
-from acrcast_service.auth.callers import open_to_all
+from acrcast_service.auth.callers import PREDICT, needs_in_form, open_to_all
+from acrcast_service.pages.languages import ENGLISH, words_of
+from acrcast_service.pages.model_page import model_page
+from acrcast_service.pages.rendering import ASSETS, page
+from acrcast_service.pages.sent_form import refuse_other_than_form
+from acrcast_service.pages.service import empty_page, form_answered, scores_answered
 from acrcast_service.problems import NOT_FOUND, PROBLEM_TYPES, HttpProblem
-from acrcast_service.server_state import state_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -15,17 +17,36 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 @open_to_all
 async def landing(request: Request) -> Response:
-    model = state_of(request).models.current.model
-    study, identity = model.study, model.identity
-    return _page(
-        "acrcast",
-        f"<p>{escape(study.title)}. Predicts: {escape(study.endpoint.title)}.</p>"
-        f"<p><strong>{escape(study.intended_use)}</strong></p>"
-        f"<p>Model {escape(identity.name)} {escape(identity.version)}, trained on {identity.training_data} data.</p>"
-        '<ul><li><a href="docs">How to ask it: the API</a></li>'
-        '<li><a href="model">The model and the fields of a patient</a></li>'
-        '<li><a href="model/card">The model&rsquo;s card</a></li></ul>',
-    )
+    return empty_page(request)
+
+
+@router.post("/")
+@needs_in_form(PREDICT)
+async def predict_form(request: Request) -> Response:
+    await refuse_other_than_form(request, PREDICT)
+    return await form_answered(request)
+
+
+@router.post("/pages/scores")
+@needs_in_form(PREDICT)
+async def scores(request: Request) -> Response:
+    await refuse_other_than_form(request, PREDICT)
+    return await scores_answered(request)
+
+
+@router.get("/model/page")
+@open_to_all
+async def model(request: Request) -> Response:
+    return model_page(request)
+
+
+@router.get("/pages/assets/{name}")
+@open_to_all
+async def asset(name: str) -> Response:
+    if name not in ASSETS:
+        raise HttpProblem(NOT_FOUND)
+    # a page names them with their version
+    return FileResponse(ASSETS[name], headers={"Cache-Control": "public, max-age=31536000, immutable"})
 
 
 @router.get("/problems")
@@ -34,10 +55,7 @@ async def problems(request: Request) -> Response:
     kinds = PROBLEM_TYPES.values()
     if _wants_plain(request):
         return PlainTextResponse("".join(f"{kind.uri}\t{kind.status}\t{kind.title}\n" for kind in kinds))
-    rows = "".join(
-        f'<li>{kind.status} <a href="problems/{kind.name}">{kind.name}</a>: {escape(kind.title)}</li>' for kind in kinds
-    )
-    return _page("Problems that this server answers with", f"<ul>{rows}</ul>")
+    return page(request, "problems.html", words_of(ENGLISH), {"kinds": kinds})
 
 
 @router.get("/problems/{name}")
@@ -48,18 +66,9 @@ async def problem(request: Request, name: str) -> Response:
         raise HttpProblem(NOT_FOUND)
     if _wants_plain(request):
         return PlainTextResponse(f"{kind.title}\nStatus {kind.status}, type {kind.uri}\n\n{kind.help}\n")
-    return _page(kind.title, f"<p>Status {kind.status}, type <code>{kind.uri}</code>.</p><p>{escape(kind.help)}</p>")
+    return page(request, "problem.html", words_of(ENGLISH), {"kind": kind})
 
 
 def _wants_plain(request: Request) -> bool:
     accepted = request.headers.get("accept", "")
     return "text/plain" in accepted and "text/html" not in accepted
-
-
-def _page(title: str, content: str) -> Response:
-    """A page without style or script. content: HTML."""
-    return HTMLResponse(
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title></head><body><h1>{escape(title)}</h1>{content}</body></html>\n"
-    )

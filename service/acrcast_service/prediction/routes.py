@@ -71,6 +71,7 @@ router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
 
 @router.post(
     "/predict",
+    operation_id="predict",
     summary="Predict for one patient",
     response_model=Prediction,
     responses=documented(

@@ -16,14 +16,15 @@ LOCK_SECONDS = 3
 NETWORK_SECONDS = 5
 
 # FULL: with the write-ahead log, NORMAL may lose the last commits when the power fails. secure_delete: what is
-# deleted is overwritten, as a destroyed key has to be.
+# deleted is overwritten, as a destroyed key has to be. page_size: of a new file; a record with its answer takes some 4 KB.
 PRAGMAS: Mapping[str, str | int] = {
+    "page_size": 16_384,
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "busy_timeout": LOCK_SECONDS * 1000,
     "foreign_keys": "ON",
     "secure_delete": "ON",
-    "wal_autocheckpoint": 4000,
+    "wal_autocheckpoint": 1000,
 }
 
 WRITES = "acrcast_writes"

@@ -1,15 +1,20 @@
 """What the service records of a prediction, and what it does not."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import orjson
 import pytest
+from sqlalchemy import text
 
+from acrcast_service import idempotency
 from acrcast_service.app import create_app
 from acrcast_service.audit.erasure import erase
 from acrcast_service.audit.export import exported
+from acrcast_service.audit.records import time_text
 from acrcast_service.audit.verification import verify
+from acrcast_service.store.database import writing
 
 
 @pytest.fixture
@@ -79,6 +84,39 @@ def test_a_key_of_another_body_or_subject_is_refused(client, chain, a_patient, c
     )
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/idempotency-key-reused")
     assert len(lines(chain)) == 1
+
+
+@pytest.fixture
+def being_answered(chain, a_patient):
+    """Says in the database that another server answers this request, since so long ago."""
+
+    def begin(**ago):
+        content = json.dumps(a_patient()).encode() + b"\0"
+        request = idempotency.Request("default", "/predict", "k", content)
+        assert idempotency._claimed_or_stored(chain, request, str(uuid4())) is None
+        since = time_text(datetime.now(UTC) - timedelta(**ago))
+        with writing(chain.engine) as connection:
+            connection.execute(text("UPDATE idempotency SET claimed_at = :since"), {"since": since})
+
+    return begin
+
+
+def test_while_the_first_request_is_being_answered_the_second_is_told_to_come_back(client, being_answered, a_patient):
+    being_answered(seconds=1)
+    refused = client.predict(a_patient(), **{"Idempotency-Key": "k"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/idempotency-key-in-use")
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_a_request_whose_server_died_is_answered_after_a_minute(client, chain, being_answered, a_patient):
+    being_answered(seconds=61)
+    assert client.predict(a_patient(), **{"Idempotency-Key": "k"}).status_code == 200
+    assert len(lines(chain)) == 1
+
+
+def test_after_a_day_a_key_names_another_request(client, being_answered, a_patient):
+    being_answered(hours=25)
+    assert client.predict(a_patient(age_years=70), **{"Idempotency-Key": "k"}).status_code == 200
 
 
 def test_a_request_that_was_refused_frees_its_key(client, a_patient):

@@ -14,6 +14,7 @@ from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.audit.verification import verify
 from acrcast_service.audit.writer import Writer
 from acrcast_service.problems import KEY_IN_USE, HttpProblem
+from acrcast_service.store.database import WRITES
 from acrcast_service.store.tables import audit_records
 
 UNAVAILABLE = ("audit-unavailable", {"Retry-After": "1"})
@@ -90,6 +91,30 @@ def test_more_than_may_wait_is_refused_at_once(chain, monkeypatch):
     results = with_writer(chain, use)
     assert results == [None] * 10 + [UNAVAILABLE] * 2
     assert verify(chain).count == 10
+
+
+def test_a_record_that_waits_too_long_is_refused_and_those_after_the_delay_are_written(chain, monkeypatch):
+    monkeypatch.setattr(writing, "WAIT_SECONDS", 0.2)
+
+    async def use(writer):
+        with chain.engine.connect().execution_options(**{WRITES: True}) as other, other.begin():
+            chain.lock(other)
+            late = [await outcome(writer, entry()), await outcome(writer, entry())]
+        while await outcome(writer, entry()) is not None:  # noqa: ASYNC110  a database is no event
+            await asyncio.sleep(0.05)
+        return late
+
+    assert with_writer(chain, use) == [UNAVAILABLE] * 2
+    assert verify(chain).findings == ()
+
+
+def test_nothing_is_kept_of_what_was_answered(chain):
+    async def use(writer):
+        for _ in range(20):
+            await writer.record(entry())
+        return len(writer._unanswered)
+
+    assert with_writer(chain, use) == 1
 
 
 def test_what_waits_when_the_server_stops_is_written(chain):

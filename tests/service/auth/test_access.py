@@ -10,6 +10,7 @@ from acrcast_service.app import create_app
 from acrcast_service.auth.api_keys import make_key, revoke_key
 from acrcast_service.auth.callers import SCOPES, needs, open_to_all, scope_needed
 from acrcast_service.auth.guard import guarded
+from acrcast_service.problems import PROBLEM_TYPES
 from acrcast_service.settings import Settings
 
 from .conftest import bearer
@@ -21,21 +22,35 @@ ACCESS = {
     "POST /fhir/$predict-acr-response": "predict",
     "GET /fhir/metadata": None,
     "GET /fhir/OperationDefinition/predict-acr-response": None,
+    "GET /v2": None,
+    "GET /v2/health/live": None,
+    "GET /v2/health/ready": None,
+    "GET /v2/models/{model_name}": None,
+    "GET /v2/models/{model_name}/versions/{model_version}": None,
+    "GET /v2/models/{model_name}/ready": None,
+    "GET /v2/models/{model_name}/versions/{model_version}/ready": None,
+    "POST /v2/models/{model_name}/infer": "predict",
+    "POST /v2/models/{model_name}/versions/{model_version}/infer": "predict",
     "POST /outcomes": "outcome",
     "GET /cds-services": "predict",
     "POST /cds-services/{service_id}": "predict",
     "POST /cds-services/{service_id}/feedback": "outcome",
     "GET /basis/{prediction_id}": "signed link",
+    "GET /audit/records": "audit",
     "GET /metrics": "admin",
     "POST /admin/model/refresh": "admin",
     "GET /model": None,
     "GET /model/card": None,
+    "GET /model/page": None,
     "GET /health/live": None,
     "GET /health/ready": None,
     "GET /openapi.json": None,
     "GET /docs": None,
     "GET /docs/assets/{name}": None,
     "GET /": None,
+    "POST /": "predict",
+    "POST /pages/scores": "predict",
+    "GET /pages/assets/{name}": None,
     "GET /problems": None,
     "GET /problems/{name}": None,
 }
@@ -113,11 +128,14 @@ def _not_bearer(a_key, _chain):
 
 
 def told(answered):
-    """Name and detail of a problem, also of one that left as an OperationOutcome."""
+    """Name and detail of a problem, also of one that left in the form of a protocol."""
     body = answered.json()
     if body.get("resourceType") == "OperationOutcome":
         (issue,) = body["issue"]
         return issue["details"]["coding"][0]["code"], issue["diagnostics"]
+    if "error" in body:
+        title, detail = body["error"].split(": ", 1)
+        return next(kind.name for kind in PROBLEM_TYPES.values() if kind.title == title), detail
     return body["type"].rpartition("/")[2], body["detail"]
 
 
@@ -185,6 +203,20 @@ def test_a_tenant_has_no_outcome_for_another_tenants_prediction(client_of, setti
     for token, status in ((there, 404), (here, 201)):
         headers = bearer(token) | {"content-type": "application/json"}
         assert client.request("POST", "/outcomes", content=content, headers=headers).status_code == status
+
+
+def test_a_tenant_reads_its_own_audit_and_no_other(client_of, settings, a_key, a_patient):
+    keys = {tenant: bearer(a_key("predict", "audit", tenant=tenant)) for tenant in ("north", "south", "east")}
+    client = client_of(settings)
+    names = {
+        tenant: client.predict(a_patient(), **keys[tenant]).json()["prediction_id"] for tenant in ("north", "south")
+    }
+    for tenant, key in keys.items():
+        read = client.request("GET", "/audit/records", headers=key)
+        assert read.headers["content-type"] == "application/jsonl"
+        lines = [json.loads(line) for line in read.text.splitlines()]
+        assert [line["record_id"] for line in lines] == ([names[tenant]] if tenant in names else [])
+        assert {line["tenant"] for line in lines} <= {tenant}
 
 
 def test_an_idempotency_key_belongs_to_its_tenant(client_of, settings, a_key, a_patient):

@@ -75,3 +75,15 @@ def test_a_connection_that_sends_no_whole_request_is_closed(connect, sent):
     with connect() as silent:
         silent.sendall(sent)
         assert _all_of(silent).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01 Zz81734", b"GET\r\n\r\n", b"POST /predict HTTP/9.9\r\n\r\n"])
+def test_what_is_no_http_is_told_so_by_a_problem_and_the_connection_closed(connect, sent):
+    with connect() as strange:
+        strange.sendall(sent)
+        answer = _all_of(strange)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head.lower()
+    assert json.loads(body)["type"] == "/problems/not-http"
+    assert b"Zz81734" not in answer

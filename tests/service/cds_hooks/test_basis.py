@@ -65,7 +65,7 @@ def test_the_page_shows_the_record_in_full(client, link, recorded):
 
 def test_what_is_not_known_is_shown_as_not_known(client, link):
     text = client.get(link(values=[a_value("88981-6", 14, "{#}"), a_value("88980-8", 9, "{#}")])).text
-    assert text.count('<td class="unknown">not known</td>') == 15
+    assert text.count('<td class="value unknown">not known</td>') == 15
 
 
 def test_text_of_the_record_is_text_on_the_page_and_no_markup(client, link):

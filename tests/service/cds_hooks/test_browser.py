@@ -154,6 +154,12 @@ def test_a_user_reads_the_card_of_a_patient_and_follows_its_link(open_record, pa
         page.locator("a.link").click()
     basis = opened.value
     basis.wait_for_load_state()
+    # by its source, not by its address, which the page's own policy would refuse
+    basis.evaluate((NODE / "node_modules/axe-core/axe.min.js").read_text())
+    assert basis.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
+    assert basis.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    basis.set_viewport_size({"width": 360, "height": 800})
+    assert basis.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert basis.locator("h1").inner_text() == "ACR20 at week 24: what this prediction rests on"
     row = basis.locator("tr", has_text="CRP").first
     assert row.locator("td").all_inner_texts() == [

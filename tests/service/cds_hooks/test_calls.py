@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from acrcast_service.audit.trail import open_chain
 from acrcast_service.store.database import writing
 
 from .conftest import ORDER, PUBLIC, SERVICES, VIEW, bearer, told
+from .fhir_fake import MisbehavingFhir, redirecting, slow
 from .records import (
     ATC,
     SNOMED,
@@ -278,6 +280,28 @@ def test_data_that_cannot_be_had_are_412_with_an_operation_outcome(call, node):
     reason = "it was not prefetched, and no FHIR server was named from which it could be read"
     assert told(answered) == ("fhir-data-missing", [f"observations: {reason}", f"medications: {reason}"])
     assert json.loads(node("validate_fhir.mjs", given=answered.text)) == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("slow", "the FHIR server did not answer within 0.3 seconds"),
+        ("redirecting", "the FHIR server answered with status 302"),
+        ("endless", "it is larger than 4 MiB"),
+        ("down", "the FHIR server cannot be reached"),
+    ],
+)
+def test_a_fhir_server_that_fails_is_412_and_says_how(call, client_of, settings, behaviour, reason):
+    with closing(MisbehavingFhir()) as fhir:
+        ways = {"slow": slow, "redirecting": redirecting("https://elsewhere.test/"), "endless": fhir.endless}
+        fhir.answers["Observation"] = ways.get(behaviour)
+        if behaviour == "down":
+            fhir.close()
+        client = client_of(settings.model_copy(update={"fhir_servers": (fhir.base,), "fhir_seconds": 0.3}))
+        sent = {key: value for key, value in a_prefetch().items() if key != "observations"}
+        answered = call(client=client, prefetch=sent, fhirServer=fhir.base)
+    assert answered.status_code == 412
+    assert told(answered) == ("fhir-data-missing", [f"observations: {reason}"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acrcast.errors import UsageError
+from acrcast_service.auth.api_keys import make_key
 from acrcast_service.auth.cds_clients import read_clients
 from acrcast_service.auth.service import check_who_may
 from acrcast_service.settings import Settings
@@ -157,6 +158,25 @@ def test_what_is_no_token_is_refused(discover, token):
 def test_a_clients_token_opens_nothing_but_cds_hooks(client, a_token, a_patient):
     token = a_token(f"{PUBLIC}/predict")
     assert client.predict(a_patient(), **bearer(token)).status_code == 401
+
+
+def test_an_api_key_with_the_scope_is_accepted_beside_tokens(client, chain, a_hook):
+    def a_key(*scopes):
+        made = make_key(chain.engine, chain.keys, name="a", tenant="north", scopes=scopes, expires=None)[1]
+        return bearer(made)
+
+    # a key that was just made is known within seconds
+    keys = {scope: a_key(scope) for scope in ("predict", "outcome")}
+    deadline = time.monotonic() + 10
+    while client.request("GET", "/cds-services", headers=keys["predict"]).status_code == 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert client.request("GET", "/cds-services", headers=keys["predict"]).status_code == 200
+    assert client.request("POST", f"/cds-services/{VIEW}", json=a_hook(), headers=keys["predict"]).status_code == 412
+    assert client.request("GET", "/cds-services", headers=keys["outcome"]).status_code == 403
+    feedback = f"/cds-services/{VIEW}/feedback"
+    assert client.request("POST", feedback, json={}, headers=keys["predict"]).status_code == 403
+    assert client.request("POST", feedback, json={}, headers=keys["outcome"]).status_code == 422
 
 
 def test_keys_that_cannot_be_read_let_nobody_in(client_of, settings, clients_file, a_token):

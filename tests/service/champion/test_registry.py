@@ -17,6 +17,7 @@ from acrcast.errors import UsageError
 from acrcast_service.champion.opening import champion_of
 from acrcast_service.champion.registry import Registry, UnreachableError
 from acrcast_service.model_store import ModelStore
+from acrcast_service.observation.metrics import Metrics
 from acrcast_service.settings import Settings
 
 CHAMPION = "models:/acr20@champion"
@@ -28,7 +29,7 @@ class Server:
     def __init__(self, state, model=CHAMPION):
         settings = Settings(model=model, state=state)
         self.models = ModelStore(settings.level)
-        self.watch = champion_of(settings, self.models)
+        self.watch = champion_of(settings, self.models, Metrics())
 
     @property
     def digest(self):

@@ -37,6 +37,10 @@ def test_what_the_challenger_would_have_said_is_recorded_and_the_champion_answer
             answer = client.post("/predict", json=a_patient()).json()
             assert answer["model"]["digest"] == made[0].digest
             names.append(answer["prediction_id"])
+        counted = client.get("/metrics").text
+    assert 'acrcast_challenger_predictions_total{outcome="predicted"}' in counted
+    assert 'acrcast_model_looks_total{model="champion",outcome="replaced"} 1.0' in counted
+    assert 'acrcast_model_looks_total{model="challenger",outcome="replaced"} 1.0' in counted
     server.stop()
     rows = recorded(tmp_path)
     assert [row.record_id for row in rows if row.kind == "prediction"] == names

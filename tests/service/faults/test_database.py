@@ -6,10 +6,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-from acrcast_service.audit.verification import verify
-from acrcast_service.store.tables import audit_records
+from .conftest import expect_nothing_lost
 
 only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -17,16 +15,6 @@ only_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=T
 
 def file_of(chain):
     return Path(chain.engine.url.database)
-
-
-def expect_nothing_lost(load, chain):
-    load.end()
-    with chain.engine.connect() as connection:
-        recorded = set(connection.execute(select(audit_records.c.record_id)).scalars())
-    assert set(load.answered) - recorded == set()
-    assert set(load.statuses) == {200, 503}
-    assert load.without_retry_after == 0
-    assert verify(chain).findings == ()
 
 
 @only_sqlite

@@ -4,15 +4,10 @@ import random
 import statistics
 
 import pytest
-from sqlalchemy import select
 
 from acrcast_service.audit.verification import verify
-from acrcast_service.store.tables import audit_records
 
-
-def recorded(chain):
-    with chain.engine.connect() as connection:
-        return set(connection.execute(select(audit_records.c.record_id)).scalars())
+from .conftest import recorded
 
 
 @pytest.mark.parametrize(

@@ -260,3 +260,10 @@ def test_the_method_of_a_result_names_its_assay(read):
     treg = an_observation("treg-percent-of-cd4", quantity(5.2, "%"), system=OWN)
     assert "treg_gating" not in read(treg).values
     assert read(treg | {"method": displayed}).values["treg_gating"] == "CD25+FoxP3+"
+
+
+def test_a_method_that_is_no_name_of_an_assay_is_left_out(read):
+    long = an_observation("treg-percent-of-cd4", quantity(5.2, "%"), system=OWN, method={"text": "x" * 81})
+    reading = read(long)
+    assert reading.values == {"treg_percent_of_cd4": 5.2}
+    assert reasons(reading, "treg_gating") == ["its method is not the assay's name"]

@@ -201,6 +201,16 @@ def test_plain_values_go_before_what_the_resources_say(assessment):
     assert answer["prediction"] == bare["prediction"]
 
 
+def test_a_plain_value_helps_where_the_record_cannot_be_read(ask, assessment):
+    drug = a_statement()
+    wrong = [an_observation("1988-5", quantity(2.2, "mg"), TODAY), a_person(gender="f"), drug]
+    record = {"name": "record", "resource": a_bundle(*wrong, *on(TODAY, joint_counts()))}
+    assert ask(parameters(record)).status_code == 422
+    answer = assessment(parameters(record, plain(crp_mg_per_l=22.0, sex="female", methotrexate_mg_per_week=15.0)))
+    assert "Methotrexate dose, given as it is" in used(answer)
+    assert "Left out, because its measure was given as a plain value: Observation/o-1988-5." in notes(answer)
+
+
 def test_plain_values_alone_are_a_patient_that_nothing_names(assessment, client, a_patient):
     answer = assessment(parameters(required(rf_positive=True, il21_pg_per_ml=quantity(4, "pg/mL", comparator="<"))))
     assert answer["subject"] == {"display": "The patient of the request"}
@@ -268,7 +278,7 @@ def test_the_example_of_the_openapi_document_is_answered(client, assessment):
     operation = document["paths"][PATH]["post"]
     assert assessment(operation["requestBody"]["content"][FHIR_JSON]["example"])["resourceType"] == "RiskAssessment"
     refused = operation["responses"]["422"]["content"]
-    assert refused[FHIR_JSON]["schema"]["properties"]["resourceType"] == {"enum": ["OperationOutcome"]}
+    assert refused[FHIR_JSON]["schema"] == {"$ref": "#/components/schemas/OperationOutcome"}
     assert list(refused) == [FHIR_JSON]
 
 

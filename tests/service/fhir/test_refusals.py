@@ -164,7 +164,12 @@ def test_an_entry_without_a_resource_is_refused(client, entries, place):
         (
             {"name": "at", "valueInstant": "2999-03-01T09:00:00Z"},
             "Parameters.parameter[0]",
-            "expected a time that is not in the future",
+            "expected a time since 1900 that is not in the future",
+        ),
+        (
+            {"name": "at", "valueInstant": "0001-01-01T09:00:00Z"},
+            "Parameters.parameter[0]",
+            "expected a time since 1900 that is not in the future",
         ),
         ({"name": "at"}, "Parameters.parameter[0]", "expected one value[x]"),
         (

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from acrcast.protocol import FieldProblem, ProblemBody
+from acrcast_service import answers
 from acrcast_service.app import create_app
 from acrcast_service.fhir.outcomes import ISSUE_TYPES, operation_outcome
 from acrcast_service.model_store import load_model
@@ -29,7 +31,8 @@ def found(node, client, serving, one_arm_folder, own_study):
     values = ask(client, parameters(required))
     wrong = json.loads(json.dumps(values))
     wrong["prediction"][0]["probabilityDecimal"] = 120
-    problem = {"title": "A title", "type": "/problems/x", "errors": [{"field": "Bundle.entry[0]", "message": "no"}]}
+    errors = (FieldProblem("Bundle.entry[0]", "no"),)
+    problems = {status: ProblemBody("/problems/x", "A title", status, None, None, errors) for status in ISSUE_TYPES}
     resources = {
         "a record": record,
         "plain values": values,
@@ -38,7 +41,7 @@ def found(node, client, serving, one_arm_folder, own_study):
         "definition": client.get(DEFINITION).json(),
         "definition of one arm": one_arm.get(DEFINITION).json(),
         "a refusal": ask(client, a_bundle()),
-        **{f"status {status}": operation_outcome(problem | {"status": status}) for status in ISSUE_TYPES},
+        **{f"status {status}": answers.plain(operation_outcome(problem)) for status, problem in problems.items()},
         "a probability of 120": wrong,
         "a wrong status": values | {"status": "done"},
     }

@@ -258,6 +258,15 @@ def test_nothing_of_a_patient_is_in_logs_metrics_traces_or_errors(start, model_f
                         answered = client.post(path + query, content=body, headers=headers | {"content-type": kind})
                         if answered.status_code >= 400:
                             errors.append(answered.text + str(answered.headers))
+        named = headers | {"subject-reference": text, "idempotency-key": text, "content-type": "application/json"}
+        answered = client.post("/predict", content=bodies[0], headers=named)
+        outcome = {"prediction_id": answered.json()["prediction_id"], "responded": True, "observed_on": "2026-05-05"}
+        client.post("/outcomes", json=outcome | {"source": text}).raise_for_status()
+        refused = [client.post("/predict", content=json.dumps(a_patient()), headers=named)]
+        refused.append(client.post("/outcomes", json=outcome | {"source": text, "responded": False}))
+        refused.append(client.get("/audit/records", params={"since": text}))
+        refused.append(client.get("/model", headers={"authorization": f"Bearer {text}"}))
+        errors += [answer.text + str(answer.headers) for answer in refused if answer.status_code >= 400]
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)

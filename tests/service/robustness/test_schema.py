@@ -12,10 +12,14 @@ from acrcast_service.auth.callers import SCOPES
 from acrcast_service.settings import Settings
 
 # What no schema says, and a valid request may meet: a day in the future, a key that was used for another request, as many
-# subjects as patients, what FHIR asks of a resource; a service that does not exist, or is for another hook, or lacks data. An
+# subjects as patients, tensors of one length, what FHIR asks of a resource; a service that does not exist, or is for another hook, or lacks data. An
 # answer to a batch tells each wrong row its errors: it is not refused. Feedback is about a card, which calling a service need
-# not have made.
+# not have made; a comment may be so long that the body is.
+# An address with a version has the functions of that without.
 CONFIGURATION = """
+[parameters]
+"path.model_name" = "made-up"
+
 [[operations]]
 include-path = ["/outcomes", "/predict", "/fhir/$predict-acr-response"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
@@ -23,12 +27,21 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
 [[operations]]
 include-path = ["/cds-services/{service_id}", "/cds-services/{service_id}/feedback"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 412, 422]
+checks.negative_data_rejection.expected-statuses = [400, 404, 413, 415, 422]
 checks.ensure_resource_availability.enabled = false
 
 [[operations]]
 include-path = "/predict/batch"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
 checks.negative_data_rejection.expected-statuses = [200, 400, 406, 415, 422]
+
+[[operations]]
+include-path = "/v2/models/{model_name}/infer"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+
+[[operations]]
+include-path-regex = "/versions/"
+enabled = false
 """
 
 

@@ -1,6 +1,5 @@
 """`acrcast check-data`: everything that is wrong with trial data, by file, row and column."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import aligned, json_option, write_json
 from acrcast.errors import DataError, Problem
 from acrcast_training.commands.options import trial_data_options
 
@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 12
 
+# A column is missing: perhaps it has another name.
+OTHER_NAME = "DATA004"
+
 
 @click.command("check-data")
 @trial_data_options
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Most problems to list."
 )
-@click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+@json_option
 def check_data(
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     limit: int,
     *,
@@ -38,20 +42,25 @@ def check_data(
 ) -> None:
     """Say everything that is wrong with trial data, by file, row and column.
 
-    F is CSV or Parquet by its ending. A row of a CSV file is the line that an editor shows. No value of a patient is
-    shown. With problems the exit code is 3. Without, the patients of each arm are counted: assessed, and responding by
+    F is CSV, Parquet, SAS (.xpt, .sas7bdat), Dataset-JSON (.json, .ndjson) or Excel (.xlsx, or .xlsx#SHEET) by its ending. A
+    row is the line that an editor shows, or the number of the record. With --map, what is wrong with the mapping is told by its
+    lines. No value of a patient is shown. With problems the exit code is 3. Without, the patients of each arm are counted: assessed, and responding by
     intention to treat (not assessed is no response) and per protocol.
 
     \b
-    Example:
+    Examples:
       acrcast check-data --study ld-il2-ra --baseline baseline.csv --visits visits.csv
+      acrcast check-data --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
     from acrcast_training.data.cohort import check
 
     chosen = load_study(study)
-    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept, limit=limit)
-    click.echo(json.dumps(as_data(chosen, report), indent=2) if as_json else "\n".join(as_text(chosen, report)))
+    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept, limit=limit)
+    if as_json:
+        write_json(as_data(chosen, report))
+    else:
+        click.echo("\n".join(as_text(chosen, report, mapped=mapping is not None)))
     if report.problem_count:
         sys.exit(DataError.exit_code)
 
@@ -70,16 +79,18 @@ def as_data(study: "Study", report: "Report") -> dict[str, object]:
         "notes": [asdict(note) for note in report.notes],
         "accepted": dict(report.accepted),
         "data_kind": cohort.data_kind if cohort is not None else None,
+        "mapping": cohort.mapping if cohort is not None else None,
         "fingerprint": cohort.fingerprint if cohort is not None else None,
         "flow": [asdict(arm) for arm in report.flow],
     }
 
 
-def as_text(study: "Study", report: "Report") -> Iterator[str]:
-    """The report as lines: what is wrong, what else there is to know, and the patients by arm."""
+def as_text(study: "Study", report: "Report", *, mapped: bool) -> Iterator[str]:
+    """The report as lines: what is wrong, what else there is to know, and the patients by arm. mapped: by a mapping."""
     from acrcast_training.data.checks import ACCEPTABLE
 
-    yield f"{study.key}: {study.endpoint.title}, {report.patients} patients"
+    unread = report.problem_count and not report.patients
+    yield f"{study.key}: {study.endpoint.title}" + ("" if unread else f", {report.patients} patients")
     yield from _section("Problems", report.problems, report.problem_count)
     yield from _section("Notes", report.notes, report.note_count)
     if report.accepted:
@@ -89,12 +100,16 @@ def as_text(study: "Study", report: "Report") -> Iterator[str]:
         yield ""
         yield from _flow(report.flow)
         yield f"Data: {report.cohort.data_kind}, fingerprint {report.cohort.fingerprint}"
+        if report.cohort.mapping is not None:
+            yield f"Mapping: {report.cohort.mapping}"
     yield ""
     if not report.problem_count:
         yield "No problems." if not report.accepted else "No problems but those accepted."
     elif codes := sorted({problem.code for problem in report.problems} & ACCEPTABLE):
         yield f"Looked into and right as they are? {' '.join(f'--accept {code}' for code in codes)}"
     else:
+        if not mapped and any(problem.code == OTHER_NAME for problem in report.problems):
+            yield "Other names, units or codes than the study's? acrcast map proposes how these tables become the study's."
         yield "Correct the files and check again."
 
 
@@ -123,8 +138,8 @@ def _rows(rows: Sequence[int]) -> str:
 
 
 def _flow(arms: Iterable["ArmFlow"]) -> Iterator[str]:
-    lines = [("arm", "patients", "assessed", "responders", "per protocol")]
-    lines += [
+    headings = ("arm", "patients", "assessed", "responders", "per protocol")
+    rows = [
         (
             f"{arm.title} ({arm.arm})",
             str(arm.randomised),
@@ -134,13 +149,7 @@ def _flow(arms: Iterable["ArmFlow"]) -> Iterator[str]:
         )
         for arm in arms
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        first, *numbers = (
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join((first, *numbers)).rstrip()
+    yield from aligned(headings, rows)
     yield "Responders are by intention to treat: a patient who was not assessed did not respond."
 
 

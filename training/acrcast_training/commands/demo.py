@@ -35,6 +35,11 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
     """Simulate a trial, train, register, serve and predict one patient.
 
     Everything is written to .acrcast (or the folder named by ACRCAST_STATE). Runs the commands that it shows.
+
+    \b
+    Examples:
+      acrcast demo
+      acrcast demo --patients 200 --keep
     """
     from acrcast_training.state import new_folder
     from acrcast_training.tracking import default_store, latest_version

@@ -1,12 +1,12 @@
 """`acrcast evaluate`: external validation of a fixed model, and updating it."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from acrcast.console import json_option, table, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import trial_data_options
 
@@ -32,13 +32,14 @@ THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON instead of tables.")
+@json_option
 def evaluate(
     model_name: str | None,
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     folder: Path | None,
     level: float,
@@ -58,7 +59,6 @@ def evaluate(
       acrcast evaluate --model models:/acr20@champion --study ld-il2-ra --table site_b.csv --update recalibrated
     """
     from acrcast_training.data.cohort import check
-    from acrcast_training.evaluate import as_data
     from acrcast_training.evaluate import evaluate as run
     from acrcast_training.models import open_model
     from acrcast_training.update import Updated, decide, update
@@ -66,7 +66,7 @@ def evaluate(
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
     model = open_model(model_name, study)
-    report = check(model.study, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(model.study, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
     found, decision = run(model, cohort, level=level, seed=seed), decide(model, cohort)
     if not as_json:
@@ -78,12 +78,7 @@ def evaluate(
     finally:
         # a refused update takes nothing away from the evaluation
         if as_json:
-            data = as_data(found) | {
-                "accepted_problems": dict(report.accepted),
-                "decision": as_data(decision) | {"verdict": decision.verdict},
-                "updated": _updated(updated),
-            }
-            click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+            write_json(in_json(found, decision, updated, report.accepted))
     if folder is not None and not as_json:
         show_updated(updated)
 
@@ -91,7 +86,6 @@ def evaluate(
 def show(found: "Evaluation", decision: "Decision", cohort: "Cohort") -> None:
     """The figures in tables, and what they mean in sentences."""
     from acrcast_training.commands.train import show_cohort
-    from acrcast_training.console import table
 
     for caution in found.cautions:
         click.echo(f"Caution: {caution}")
@@ -168,6 +162,20 @@ def _net_benefit(found: "Evaluation") -> Iterator[Sequence[str]]:
                 "0",
                 f"{100 * gain.value[i]:+.1f} ({100 * gain.low[i]:+.1f} to {100 * gain.high[i]:+.1f})",
             )
+
+
+def in_json(
+    found: "Evaluation", decision: "Decision", updated: "Updated | None", accepted: Mapping[str, int]
+) -> dict[str, Any]:
+    """What `--json` writes of an evaluation and of the update that came of it. accepted: problems of the data, by code."""
+    from acrcast_training.evaluate import as_data
+
+    data: dict[str, Any] = as_data(found)
+    return data | {
+        "accepted_problems": dict(accepted),
+        "decision": as_data(decision) | {"verdict": decision.verdict},
+        "updated": _updated(updated),
+    }
 
 
 def _updated(updated: "Updated | None") -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """`acrcast operating-characteristics`: what a trial of n patients can teach."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import json_option, progress, table, write_json
 from acrcast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ EFFECTS = ("true", "no-modifiers", "none")
     help="Folder that keeps every finished trial. [default: one in .acrcast]",
 )
 @click.option("--markdown", is_flag=True, help="Write Markdown tables.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def operating_characteristics(
     patients: Sequence[int],
     trials: Sequence[int],
@@ -94,7 +94,6 @@ def operating_characteristics(
       acrcast operating-characteristics --patients 47 --trials 100
       acrcast operating-characteristics --patients 47 --patients 240 --effects true --effects none --trials 500
     """
-    from acrcast_training.console import progress
     from acrcast_training.operating_characteristics import Results, Setting, run, summarise
     from acrcast_training.state import state_folder
 
@@ -116,7 +115,7 @@ def operating_characteristics(
         outcomes = run(wanted, results, processes=processes or os.cpu_count() or 1, progress=advance)
     summaries = [summarise(setting, found) for setting, found in outcomes.items()]
     if as_json:
-        click.echo(json.dumps([as_data(summary) for summary in summaries], indent=2))
+        write_json([as_data(summary) for summary in summaries])
     else:
         show(summaries, markdown=markdown)
 
@@ -146,7 +145,6 @@ def as_data(summary: "Summary") -> dict[str, object]:
 
 def show(summaries: Sequence["Summary"], *, markdown: bool) -> None:
     """A table for each truth: a row for each figure, a column for each size of trial."""
-    from acrcast_training.console import table
     from acrcast_training.operating_characteristics import EFFECTS as TRUTHS
 
     for effects, group in groupby(summaries, key=lambda summary: summary.setting.effects):

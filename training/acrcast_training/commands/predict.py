@@ -1,10 +1,14 @@
 """`acrcast predict`: risks for every patient of a file."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from acrcast.console import json_option, progress, write_json
 from acrcast.errors import UsageError
+from acrcast_training.commands.options import DATA_FILE, map_option
 
 
 @click.command("predict")
@@ -12,12 +16,14 @@ from acrcast.errors import UsageError
 @click.option("--study", metavar="S", help="The study's file, for a study of your own.")
 @click.option(
     "--in",
-    "source",
+    "sources",
     required=True,
-    type=click.Path(path_type=Path),
+    multiple=True,
+    type=DATA_FILE,
     metavar="F",
-    help="Baseline of the patients: CSV or Parquet.",
+    help="Baseline of the patients: CSV, Parquet, SAS, Dataset-JSON or Excel. With --map any number of tables.",
 )
+@map_option
 @click.option(
     "--out",
     "target",
@@ -29,16 +35,27 @@ from acrcast.errors import UsageError
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
-def predict(model_name: str | None, study: str | None, source: Path, target: Path, level: float) -> None:
-    """Predict for every patient of a CSV or Parquet file.
+@json_option
+def predict(
+    model_name: str | None,
+    study: str | None,
+    sources: Sequence[Path],
+    mapping: Path | None,
+    target: Path,
+    level: float,
+    *,
+    as_json: bool,
+) -> None:
+    """Predict for every patient of a file.
 
     The numbers are those of the service, to the last digit. Columns: each arm's probability and interval, the benefit
     with its interval and its probability of being positive, where the patient lies against the training data, and what
     was missing.
 
     \b
-    Example:
+    Examples:
       acrcast predict --in baseline.csv --out predictions.csv
+      acrcast predict --in adsl.xpt --in adqs.xpt --in adlb.xpt --map map.toml --out predictions.csv
     """
     import pandas as pd
 
@@ -49,8 +66,9 @@ def predict(model_name: str | None, study: str | None, source: Path, target: Pat
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
     model = open_model(model_name, study)
-    ids, covariates = read_patients(model.study, source)
-    columns = prediction_columns(model, covariates, level=level)
+    ids, covariates = read_patients(model.study, sources, mapping)
+    with progress("Predicting", len(covariates)) as advance:
+        columns = prediction_columns(model, covariates, level=level, progress=advance)
     identity = model.identity
     frame = pd.DataFrame(
         {"patient_id": ids, **columns, "model_digest": identity.digest, "training_data": identity.training_data}
@@ -62,10 +80,22 @@ def predict(model_name: str | None, study: str | None, source: Path, target: Pat
             frame.to_parquet(target, index=False)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    outside = int((frame["support"] == "outside").sum())
+    if as_json:
+        write_json(
+            {
+                "file": str(target),
+                "patients": len(frame),
+                "outside": outside,
+                "model": asdict(identity),
+                "cautions": model.cautions,
+                "intended_use": model.study.intended_use,
+            }
+        )
+        return
     click.echo(
         f"{len(frame)} patients predicted by {identity.name} {identity.version} ({identity.training_data} data): {target}"
     )
-    outside = int((frame["support"] == "outside").sum())
     if outside:
         click.echo(f"{outside} of them lie outside the training data: their predictions are extrapolations.")
     for caution in model.cautions:

@@ -1,16 +1,18 @@
 """`acrcast promote`: which version of a registered model serves."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from acrcast.errors import UsageError
+from acrcast.console import coloured, json_option, write_json
+from acrcast.errors import GateRefusal, UsageError
 
 if TYPE_CHECKING:
-    from acrcast.promotion import JudgedGate
+    from acrcast.promotion import JudgedGate, Promotion
 
 CHAMPION = "champion"
+NEWS: Mapping[str, Literal["good", "bad"]] = {"passed": "good", "failed": "bad"}
 
 
 @click.command("promote")
@@ -24,8 +26,9 @@ CHAMPION = "champion"
 @click.option(
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
+@json_option
 def promote(
-    name: str, version: int, alias: str, reason: str | None, tracking_uri: str | None, *, override: bool
+    name: str, version: int, alias: str, reason: str | None, tracking_uri: str | None, *, override: bool, as_json: bool
 ) -> None:
     """Make a registered version the champion (or another alias).
 
@@ -46,16 +49,42 @@ def promote(
     from acrcast_training.promote import judge_registered, make_champion
     from acrcast_training.tracking import set_alias
 
-    if alias == CHAMPION:
-        promotion = judge_registered(name, version, reason=reason, store=tracking_uri)
-        show_gates(promotion.gates)
-        make_champion(promotion, override=override, store=tracking_uri)
-        if promotion.overridden:
-            codes = ", ".join(gate.code for gate in promotion.overridden)
-            click.echo(f"Overridden: {codes}. Reason, on record and on the model's card: {promotion.reason}")
-    else:
-        set_alias(name, version, alias, reason=reason, store=tracking_uri)
+    promotion: Promotion | None = None
+    try:
+        if alias == CHAMPION:
+            promotion = judge_registered(name, version, reason=reason, store=tracking_uri)
+            if not as_json:
+                show_gates(promotion.gates)
+            make_champion(promotion, override=override, store=tracking_uri)
+        else:
+            set_alias(name, version, alias, reason=reason, store=tracking_uri)
+    except GateRefusal:
+        if as_json:
+            write_json(as_data(name, version, alias, reason, promotion, promoted=False))
+        raise
+    if as_json:
+        write_json(as_data(name, version, alias, reason, promotion, promoted=True))
+        return
+    if promotion is not None and promotion.overridden:
+        codes = ", ".join(gate.code for gate in promotion.overridden)
+        click.echo(f"Overridden: {codes}. Reason, on record and on the model's card: {promotion.reason}")
     click.echo(f"models:/{name}@{alias} is version {version}. Serve it: acrcast serve --model models:/{name}@{alias}")
+
+
+def as_data(
+    name: str, version: int, alias: str, reason: str | None, promotion: "Promotion | None", *, promoted: bool
+) -> dict[str, object]:
+    """The promotion as JSON has it. promotion: None for an alias without gates."""
+    return {
+        "promoted": promoted,
+        "name": name,
+        "version": version,
+        "alias": alias,
+        "reason": reason,
+        "digest": promotion.digest if promotion else None,
+        "gates": [gate.model_dump() for gate in promotion.gates] if promotion else [],
+        "overridden": [gate.code for gate in promotion.overridden] if promotion and promoted else [],
+    }
 
 
 def show_gates(gates: "Iterable[JudgedGate]", *, with_remedy: bool = False) -> None:
@@ -64,7 +93,10 @@ def show_gates(gates: "Iterable[JudgedGate]", *, with_remedy: bool = False) -> N
 
     click.echo("Gates to become champion:")
     for gate in gates:
-        click.echo(f"  {gate.status:<14}  {gate.code}  {gate.title}: {gate.measured}")
+        status = f"{gate.status:<14}"
+        if gate.status in NEWS:
+            status = coloured(status, NEWS[gate.status])
+        click.echo(f"  {status}  {gate.code}  {gate.title}: {gate.measured}")
         if gate.missed:
             click.echo(f"{'':26}{gate.missed} (asked: {gate.limit})")
             if with_remedy:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import choice_of, outcome_data_options
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@json_option
 def recalibrate(
     model_name: str | None,
     study: str,
@@ -55,6 +57,7 @@ def recalibrate(
     seed: int,
     *,
     simulated: bool,
+    as_json: bool,
 ) -> None:
     """Update a model as far as new outcomes ask for it, and no further: by closed testing.
 
@@ -67,7 +70,7 @@ def recalibrate(
       acrcast recalibrate --model models:/acr20@champion --study ld-il2-ra --from export.jsonl --register acr20
       acrcast recalibrate --study ld-il2-ra --from other_hospital.csv --out recalibrated
     """
-    from acrcast_training.commands.evaluate import show, show_updated
+    from acrcast_training.commands.evaluate import in_json, show, show_updated
     from acrcast_training.evaluate import evaluate
     from acrcast_training.models import open_model
     from acrcast_training.sources import accepted, described, joined, read_sources
@@ -82,16 +85,23 @@ def recalibrate(
         model.study, due_after=due_after, grace=grace, arm=arm, tenant=tenant, as_of=as_of, simulated=simulated
     )
     found = read_sources(model.study, sources, baseline=baseline, visits=visits, accept=accept, choice=choice)
-    show_sources(found)
     cohort = joined(found)
     before, decision = evaluate(model, cohort, seed=seed), decide(model, cohort, most=at_most)
-    show(before, decision, cohort)
+    if not as_json:
+        show_sources(found)
+        show(before, decision, cohort)
     updated = update(
         model, cohort, decision, before, folder, seed=seed, accepted=accepted(found), sources=described(found)
     )
-    show_updated(updated)
+    if not as_json:
+        show_updated(updated)
+    version = None
     if updated is not None and register is not None:
-        show_registered(updated, register, Path(study) if study.endswith(".py") else None, tracking_uri)
+        version = registered(updated, register, Path(study) if study.endswith(".py") else None, tracking_uri)
+        if not as_json:
+            show_registered(register, version)
+    if as_json:
+        write_json(in_json(before, decision, updated, accepted(found)) | {"registered": version})
 
 
 def show_sources(sources: "Sequence[Source]") -> None:
@@ -103,8 +113,8 @@ def show_sources(sources: "Sequence[Source]") -> None:
     click.echo("")
 
 
-def show_registered(updated: "Updated", name: str, own_study: Path | None, store: str | None) -> None:
-    """Register it as the challenger, and say how it goes on."""
+def registered(updated: "Updated", name: str, own_study: Path | None, store: str | None) -> int:
+    """Its version in MLflow, now the challenger."""
     from acrcast_training import tracking
     from acrcast_training.tracking import CHALLENGER
 
@@ -113,6 +123,14 @@ def show_registered(updated: "Updated", name: str, own_study: Path | None, store
     tracked = tracking.log_folder(
         updated.folder, updated.model, register=name, own_study=own_study, store=store, tags={"update": entry["what"]}
     )
-    tracking.set_alias(name, tracked.version or 0, CHALLENGER, reason=reason, store=store)
-    click.echo(f"Registered as {name}, version {tracked.version}, the challenger.")
+    version = tracked.version or 0
+    tracking.set_alias(name, version, CHALLENGER, reason=reason, store=store)
+    return version
+
+
+def show_registered(name: str, version: int) -> None:
+    """How it goes on from here."""
+    from acrcast_training.tracking import CHALLENGER
+
+    click.echo(f"Registered as {name}, version {version}, the challenger.")
     click.echo(f"Let it predict in the champion's shadow: ACRCAST_CHALLENGER=models:/{name}@{CHALLENGER}")

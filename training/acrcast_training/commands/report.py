@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 
 
@@ -18,7 +19,8 @@ from acrcast.errors import UsageError
     metavar="F",
     help="Where to write: a name that ends in .html.",
 )
-def report(model_name: str | None, study: str | None, target: Path) -> None:
+@json_option
+def report(model_name: str | None, study: str | None, target: Path, *, as_json: bool) -> None:
     """Write the report on a model: one HTML file that needs nothing else.
 
     Who was learned from, how the model was chosen, its figures corrected for optimism, its pictures, what may not be
@@ -40,4 +42,7 @@ def report(model_name: str | None, study: str | None, target: Path) -> None:
         target.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
-    click.echo(f"Report: {target}")
+    if as_json:
+        write_json({"file": str(target)})
+    else:
+        click.echo(f"Report: {target}")

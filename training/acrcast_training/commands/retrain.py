@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import choice_of, outcome_data_options
 from acrcast_training.commands.promote import show_gates
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
 @click.option("--override", is_flag=True, help="Register it although gates refuse; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; recorded with the version.")
+@json_option
 def retrain(
     name: str,
     study: str,
@@ -53,6 +55,7 @@ def retrain(
     *,
     simulated: bool,
     override: bool,
+    as_json: bool,
 ) -> None:
     """Train anew on trial tables and recorded outcomes, compare with the champion, and register the challenger.
 
@@ -82,12 +85,17 @@ def retrain(
     folder = state_folder() / "retrained" / name
     with alone(name, folder):
         found = read_sources(chosen, sources, baseline=baseline, visits=visits, accept=accept, choice=choice)
-        show_sources(found)
+        if not as_json:
+            show_sources(found)
         own_study = Path(study) if study.endswith(".py") else None
         asked = Asked(name, chosen, own_study, found, champion, tracking_uri, seed, repeats, resamples)
         done = run(asked, folder)
-        show(done)
+        if not as_json:
+            show(done)
         version = register(asked, done, reason=reason, override=override)
+    if as_json:
+        write_json(in_json(name, version, done))
+        return
     click.echo(f"Registered as {name}, version {version}, the challenger.")
     click.echo(f"Let it predict in the champion's shadow: ACRCAST_CHALLENGER=models:/{name}@{CHALLENGER}")
     click.echo(f"Make it the champion: acrcast promote {name} {version}")
@@ -100,3 +108,15 @@ def show(done: "Done") -> None:
     click.echo(f"Model:        {done.result.model}")
     click.echo(f"What changed: {done.result.page}\n")
     show_gates(done.gates, with_remedy=True)
+
+
+def in_json(name: str, version: int, done: "Done") -> dict[str, object]:
+    """What `--json` writes: the challenger, where it and its page are, and its gates."""
+    return {
+        "name": name,
+        "version": version,
+        "folder": str(done.result.model),
+        "page": str(done.result.page),
+        "resumed": done.result.resumed,
+        "gates": [gate.model_dump() for gate in done.gates],
+    }

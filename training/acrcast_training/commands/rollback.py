@@ -2,6 +2,7 @@
 
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 
 
@@ -11,7 +12,8 @@ from acrcast.errors import UsageError
 @click.option(
     "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
 )
-def rollback(name: str, reason: str, tracking_uri: str | None) -> None:
+@json_option
+def rollback(name: str, reason: str, tracking_uri: str | None, *, as_json: bool) -> None:
     """Make the champion what it was before the last promotion, by the records of promotions.
 
     A server that follows models:/NAME@champion answers with it at its next look. A version that was taken back is not gone back
@@ -27,6 +29,9 @@ def rollback(name: str, reason: str, tracking_uri: str | None) -> None:
     from acrcast_training.rollback import roll_back
 
     done = roll_back(name, reason=reason, store=tracking_uri)
+    if as_json:
+        write_json({"name": name, "version": done.to, "taken_back": done.version, "reason": done.reason})
+        return
     click.echo(
         f"models:/{name}@champion is version {done.to} again; version {done.version} was taken back: {done.reason}"
     )

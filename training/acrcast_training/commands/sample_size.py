@@ -1,9 +1,8 @@
 """`acrcast sample-size`: how many patients a model needs to be developed."""
 
-import json
-
 import click
 
+from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
 
 
@@ -31,7 +30,7 @@ from acrcast.errors import UsageError
 @click.option(
     "--patients", type=click.IntRange(min=1), help="The patients there are; says by how many they fall short."
 )
-@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@json_option
 def sample_size(
     rate: float, parameters: int, c_statistic: float | None, r2: float | None, patients: int | None, *, as_json: bool
 ) -> None:
@@ -52,18 +51,16 @@ def sample_size(
     except ValueError as error:
         raise UsageError(str(error)) from error
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "patients": size.patients,
-                    "by_shrinkage": size.shrinkage,
-                    "by_optimism": size.optimism,
-                    "by_rate": size.rate,
-                    "parameters": parameters,
-                    "r2_cox_snell": size.r2_cox_snell,
-                    "short_by": None if patients is None else max(0, size.patients - patients),
-                }
-            )
+        write_json(
+            {
+                "patients": size.patients,
+                "by_shrinkage": size.shrinkage,
+                "by_optimism": size.optimism,
+                "by_rate": size.rate,
+                "parameters": parameters,
+                "r2_cox_snell": size.r2_cox_snell,
+                "short_by": None if patients is None else max(0, size.patients - patients),
+            }
         )
         return
     click.echo(f"{parameters} parameters, response rate {rate:g}, Cox-Snell R2 {anticipated:.3f}:")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from acrcast.console import json_option, write_json
+
 
 @click.command("simulate")
 @click.option(
@@ -31,7 +33,10 @@ import click
     metavar="DIR",
     help="Folder for baseline.csv, visits.csv and truth.csv.",
 )
-def simulate(patients: int, seed: int, treg_interaction: float, il21_interaction: float, out: Path) -> None:
+@json_option
+def simulate(
+    patients: int, seed: int, treg_interaction: float, il21_interaction: float, out: Path, *, as_json: bool
+) -> None:
     """Write a simulated trial of ld-il2-ra: baseline, visits and the true risks.
 
     Calibrated to published figures; docs/simulator.md compares them. The two interactions are assumptions. Every patient
@@ -48,7 +53,8 @@ def simulate(patients: int, seed: int, treg_interaction: float, il21_interaction
     options = SimulationOptions(
         patients=patients, seed=seed, treg_interaction=treg_interaction, il21_interaction=il21_interaction
     )
-    write(run(options), out)
-    click.echo(
-        f"{patients} simulated patients: {out / 'baseline.csv'}, {out / 'visits.csv'}; true risks: {out / 'truth.csv'}"
-    )
+    baseline, visits, truth = write(run(options), out)
+    if as_json:
+        write_json({"patients": patients, "baseline": str(baseline), "visits": str(visits), "truth": str(truth)})
+    else:
+        click.echo(f"{patients} simulated patients: {baseline}, {visits}; true risks: {truth}")

@@ -1,18 +1,23 @@
 """`acrcast train`: from trial data to a registered model."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from acrcast.console import json_option, progress, write_json
+from acrcast.console import table as show_table
 from acrcast.errors import UsageError
 from acrcast_training.commands.options import trial_data_options
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
+    from acrcast.promotion import JudgedGate
     from acrcast.studies import Study
     from acrcast_training.data.cohort import Cohort
+    from acrcast_training.tracking import Tracked
     from acrcast_training.train import Training
 
 
@@ -40,11 +45,13 @@ if TYPE_CHECKING:
     help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@json_option
 def train(
     study: str,
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     table: Path | None,
+    mapping: Path | None,
     accept: Sequence[str],
     out: Path | None,
     register: str | None,
@@ -54,6 +61,7 @@ def train(
     seed: int,
     *,
     example: bool,
+    as_json: bool,
 ) -> None:
     """Fit and compare the candidates on trial data; log and register the one chosen.
 
@@ -65,10 +73,12 @@ def train(
     Examples:
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
+      acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
-    from acrcast_training.console import progress
+    from acrcast_training import tracking
     from acrcast_training.data.cohort import check
+    from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
     from acrcast_training.train import steps, write
@@ -80,24 +90,54 @@ def train(
     folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    report = check(chosen, baseline=baseline, visits=visits, table=table, accept=accept)
+    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
-    show_cohort(cohort)
-    show_size(cohort)
+    if not as_json:
+        show_cohort(cohort)
+        show_size(cohort)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
     with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
             cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=report.accepted, progress=advance
         )
     training = write(training, register or chosen.key, folder)
-    show_comparison(training)
-    show_validation(training)
-    show_logged(training, folder, register, _own_file(study), tracking_uri)
+    if not as_json:
+        show_comparison(training)
+        show_validation(training)
+    tracked = tracking.log(training, folder, register=register, own_study=_own_file(study), store=tracking_uri)
+    made = Made(training, folder, judge_folder(folder)[1], tracked, tracking.use_store(tracking_uri), register)
+    if as_json:
+        write_json(as_data(made))
+    else:
+        show_made(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a training left. gates: what they will say when it is to become champion. register: the name it has in MLflow."""
+
+    training: "Training"
+    folder: Path
+    gates: "Sequence[JudgedGate]"
+    tracked: "Tracked"
+    store: str
+    register: str | None
+
+
+def as_data(made: Made) -> dict[str, object]:
+    """The training as JSON has it; its figures are those of the card, as `GET /model/card` gives it."""
+    return {
+        "folder": str(made.folder),
+        "model": asdict(made.training.model.identity),
+        "mlflow": {"store": made.store, "run": made.tracked.run_id},
+        "registered": {"name": made.register, "version": made.tracked.version} if made.register else None,
+        "gates": [gate.model_dump() for gate in made.gates],
+        "card": made.training.model.card,
+    }
 
 
 def show_cohort(cohort: "Cohort") -> None:
     """Who is learned from: patients by arm."""
-    from acrcast_training.console import table
     from acrcast_training.data.cohort import flow
 
     kind = "simulated patients" if cohort.data_kind == "simulated" else "trial patients"
@@ -112,7 +152,7 @@ def show_cohort(cohort: "Cohort") -> None:
         )
         for arm in flow(cohort)
     ]
-    table(("Arm", "patients", "assessed", "responders, all (primary)", "responders, assessed"), rows)
+    show_table(("Arm", "patients", "assessed", "responders, all (primary)", "responders, assessed"), rows)
     click.echo("Not assessed counts as not responding (non-responder imputation).\n")
 
 
@@ -129,7 +169,7 @@ def show_size(cohort: "Cohort") -> None:
 
 def show_comparison(training: "Training") -> None:
     """How the candidates did on patients that they were not fitted to."""
-    from acrcast_training.console import figure, table
+    from acrcast_training.console import figure
 
     comparison = training.comparison
     click.echo(f"Candidates by {comparison.repeats} x {comparison.folds}-fold cross-validation (95 % intervals):\n")
@@ -143,13 +183,13 @@ def show_comparison(training: "Training") -> None:
         )
         for result in comparison.results
     ]
-    table(("  Candidate", "log loss", "gain over response rate", "C statistic", "calibration slope"), rows)
+    show_table(("  Candidate", "log loss", "gain over response rate", "C statistic", "calibration slope"), rows)
     click.echo(f"\n{comparison.verdict}")
 
 
 def show_validation(training: "Training") -> None:
     """What is to be expected in new patients: of the procedure that chose, and of the chosen candidate by itself."""
-    from acrcast_training.console import figure, table
+    from acrcast_training.console import figure
 
     validation, served = training.validation, training.comparison.chosen
     procedure, found = validation.procedure, validation.optimism
@@ -174,27 +214,21 @@ def show_validation(training: "Training") -> None:
         )
         for name, nested, alone, decimals, sign in shown
     ]
-    table(("Figure", "to be expected (choice inside)", f"{served} by itself", "apparent"), rows)
+    show_table(("Figure", "to be expected (choice inside)", f"{served} by itself", "apparent"), rows)
     click.echo(f"\nSample size: {training.needed.verdict(len(training.cohort))}")
 
 
-def show_logged(
-    training: "Training", folder: Path, register: str | None, own_study: Path | None, store: str | None
-) -> None:
-    """Log the run, and say where everything is and whether it may become champion."""
-    from acrcast_training import tracking
-    from acrcast_training.promote import judge_folder
-
-    tracked = tracking.log(training, folder, register=register, own_study=own_study, store=store)
-    click.echo(f"Model:  {folder}")
-    click.echo(f"        {training.model.identity.digest}")
-    click.echo(f"MLflow: run {tracked.run_id} in {tracking.use_store(store)}")
-    if register:
-        click.echo(f"        registered as {register}, version {tracked.version}")
+def show_made(made: Made) -> None:
+    """Where everything is, and whether it may become champion."""
+    click.echo(f"Model:  {made.folder}")
+    click.echo(f"        {made.training.model.identity.digest}")
+    click.echo(f"MLflow: run {made.tracked.run_id} in {made.store}")
+    if made.register:
+        click.echo(f"        registered as {made.register}, version {made.tracked.version}")
     click.echo("")
-    show_gates(judge_folder(folder)[1], with_remedy=True)
-    if register:
-        click.echo(f"Serve it once it is promoted: acrcast promote {register} {tracked.version}")
+    show_gates(made.gates, with_remedy=True)
+    if made.register:
+        click.echo(f"Serve it once it is promoted: acrcast promote {made.register} {made.tracked.version}")
 
 
 def _example_table(study: "Study", baseline: Path | None, table: Path | None) -> Path:

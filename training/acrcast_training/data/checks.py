@@ -16,8 +16,9 @@ from acrcast.contract import Contract
 from acrcast.studies import Study
 from acrcast_training.data.cells import CellReader, Column
 from acrcast_training.data.findings import Findings
-from acrcast_training.data.readers import Table, shown
+from acrcast_training.data.table import Table, shown
 
+DATA_KIND = "data_kind"
 DataKind = Literal["trial", "simulated"]
 DATA_KINDS: tuple[DataKind, ...] = ("trial", "simulated")
 
@@ -36,6 +37,8 @@ CODES: Mapping[str, str] = {
     "DATA013": "A value is none of the categories",
     "DATA014": "A joint count is above 28",
     "DATA015": "A result below a limit of detection, where the study does not foresee one",
+    "DATA016": "A unit is none that the measure takes",
+    "DATA017": "A code has no meaning in the mapping",
     "DATA020": "A patient occurs twice",
     "DATA021": "An arm is none of the study's",
     "DATA022": "An arm has no patient",
@@ -45,16 +48,29 @@ CODES: Mapping[str, str] = {
     "DATA031": "A patient has two visits in one week",
     "DATA032": "A visit is at no scheduled week; accepted, it is left out",
     "DATA033": "The baseline and week 0 disagree",
+    "DATA034": "Two records of one measure of a patient at one visit",
+    "DATA035": "No record of a patient's measure is marked as the baseline, though there is one of the baseline visit",
+    "DATA036": "A date stands where a visit was expected",
+    "DATA037": "The baseline that a record repeats is not that of the record marked as the baseline",
     "DATA040": "The outcome cannot be computed: a part of it is nowhere in the files",
     "DATA041": "A patient has nothing of the core set at baseline, so that no response can be judged",
     "DATA042": "An outcome is none of the values that the study names",
     "DATA050": "The DAS28 given fits only with tender and swollen joint counts exchanged; accepted, the counts stay as they are",
+    "DATA060": "The mapping cannot be read",
+    "DATA061": "A question of the mapping is not answered",
+    "DATA062": "The mapping was made for another study, or for other fields than it has now",
+    "DATA063": "The mapping names a column that the file does not have",
+    "DATA064": "The mapping does not fit the study",
+    "DATA065": "Files and the tables of the mapping do not belong together",
     "DATA101": "Note: a column that the study does not know is left out",
     "DATA102": "Note: the DAS28 given fits neither as the counts are nor with them exchanged",
     "DATA103": "Note: exchanged joint counts at a follow-up visit that do not change the response",
     "DATA104": "Note: optional measures that the files do not hold are missing for everyone",
     "DATA105": "Note: baseline alone was checked, without visits there is no outcome",
     "DATA106": "Note: a part of the response is missing at baseline and counts as not improved",
+    "DATA107": "Note: what Excel may have changed",
+    "DATA108": "Note: rows that the mapping leaves out",
+    "DATA109": "Note: a column is new since the mapping was made",
 }
 
 ACCEPTABLE = frozenset({"DATA032", "DATA050"})

@@ -16,7 +16,8 @@ from acrcast.errors import DataError, Problem, UsageError
 from acrcast.studies import AcrResponse, OutcomeColumn, Study
 from acrcast_training.data.checks import ACCEPTABLE, DataKind, is_note
 from acrcast_training.data.findings import LIMIT, Finding, Findings, listed, total
-from acrcast_training.data.readers import R_MISSING, Table, read_table
+from acrcast_training.data.mapping.reading import PATIENTS, VISITS, Given, read_mapped, read_or_tell
+from acrcast_training.data.table import R_MISSING
 from acrcast_training.data.trial_files import read_trial
 
 
@@ -27,6 +28,7 @@ class Cohort:
     treated: (n,); all True in a one-arm study.
     responded: (n,) the primary outcome, by intention to treat: not assessed is no response.
     assessed: (n,) the endpoint was observed; these are the per-protocol set.
+    mapping: SHA-256 of the mapping by which the files were read, None without one. It is no part of the fingerprint.
     """
 
     study: Study
@@ -36,6 +38,7 @@ class Cohort:
     responded: Bools
     assessed: Bools
     data_kind: DataKind
+    mapping: str | None = None
 
     def __len__(self) -> int:
         return len(self.patient_ids)
@@ -170,8 +173,9 @@ def load_cohort(
     study: Study,
     *,
     baseline: Path | None = None,
-    visits: Path | None = None,
+    visits: Path | Sequence[Path] | None = None,
     table: Path | None = None,
+    mapping: Path | None = None,
     accept: Collection[str] = (),
     limit: int = LIMIT,
 ) -> Cohort:
@@ -179,29 +183,41 @@ def load_cohort(
 
     Raises DataError with everything that is wrong in them, up to `limit` problems; see `check`.
     """
-    return check(study, baseline=baseline, visits=visits, table=table, accept=accept, limit=limit).require_cohort()
+    return check(
+        study, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept, limit=limit
+    ).require_cohort()
 
 
 def check(
     study: Study,
     *,
     baseline: Path | None = None,
-    visits: Path | None = None,
+    visits: Path | Sequence[Path] | None = None,
     table: Path | None = None,
+    mapping: Path | None = None,
     accept: Collection[str] = (),
     limit: int = LIMIT,
 ) -> Report:
     """Everything that is wrong with a trial's files, and the cohort when nothing is.
 
+    visits: several only with a mapping. mapping: how the files become the study's tables; without it they are those.
     accept: codes of problems that the user has looked into and takes as they are; only some can be.
 
     Raises UsageError when the files or codes make no sense together, never because of what a file holds.
     """
-    _refuse_misuse(study, baseline, visits, table, accept)
+    of_visits = [visits] if isinstance(visits, Path) else [*(visits or ())]
+    _refuse_misuse(study, baseline, of_visits, table, accept, mapping)
     findings = Findings()
-    patients_table = _read(table or baseline, findings)
-    visits_table = _read(visits, findings)
-    if patients_table is None or (visits is not None and visits_table is None):
+    of_patients, digest = [path for path in (table, baseline) if path is not None], None
+    if mapping is not None:
+        given = (Given(of_patients, PATIENTS), Given(of_visits, VISITS))
+        mapped, digest = read_mapped(study, mapping, given, findings)
+        patients_table, visits_table = (mapped.patients, mapped.visits) if mapped is not None else (None, None)
+    else:
+        patients_table, visits_table = (
+            next((read_or_tell(path, None, findings) for path in paths), None) for paths in (of_patients, of_visits)
+        )
+    if patients_table is None or (of_visits and visits_table is None):
         return _report(findings, accept, limit, 0, None)
     trial = read_trial(study, patients_table, visits_table, one_table=table is not None, findings=findings)
     cohort = None
@@ -214,17 +230,25 @@ def check(
             responded=trial.outcome.responded,
             assessed=trial.outcome.assessed,
             data_kind=trial.data_kind,
+            mapping=digest,
         )
     return _report(findings, accept, limit, len(patients_table), cohort)
 
 
 def _refuse_misuse(
-    study: Study, baseline: Path | None, visits: Path | None, table: Path | None, accept: Collection[str]
+    study: Study,
+    baseline: Path | None,
+    visits: Sequence[Path],
+    table: Path | None,
+    accept: Collection[str],
+    mapping: Path | None,
 ) -> None:
-    if (table is None) == (baseline is None) or (table is not None and visits is not None):
+    if (table is None) == (baseline is None) or (table is not None and visits):
         raise UsageError("give --baseline, with --visits for the outcome, or --table alone")
-    if visits is not None and not isinstance(study.endpoint, AcrResponse):
+    if visits and mapping is None and not isinstance(study.endpoint, AcrResponse):
         raise UsageError(f"study {study.key}: its outcome is a column of the table, --visits has no use")
+    if len(visits) > 1 and mapping is None:
+        raise UsageError("several --visits need a --map that says how they belong together: acrcast map proposes one")
     if refused := sorted(set(accept) - ACCEPTABLE):
         raise UsageError(f"{', '.join(refused)} cannot be accepted; only {', '.join(sorted(ACCEPTABLE))} can")
     named = {arm.key for arm in study.arms} | {level for field in study.contract for level in field.levels}
@@ -232,16 +256,6 @@ def _refuse_misuse(
         named |= study.endpoint.responder | study.endpoint.others
     if named & {"", R_MISSING}:
         raise UsageError(f"study {study.key}: {R_MISSING} and an empty cell mean missing; name the category otherwise")
-
-
-def _read(path: Path | None, findings: Findings) -> Table | None:
-    if path is None:
-        return None
-    try:
-        return read_table(path)
-    except DataError as error:
-        findings.of(error.problems)
-        return None
 
 
 def _problems(findings: Findings, accept: Collection[str]) -> list[Finding]:

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from acrcast.errors import Problem
-from acrcast_training.data.readers import Table
+from acrcast_training.data.table import Table
 
 LIMIT = 100
+OF_MAPPING = "DATA06"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Findings:
 
     def about(self, code: str, message: str, table: Table | None = None, field: str = "") -> None:
         """Something about a file as a whole, or about no file."""
-        self._found.append(Finding(code, message, field, table.file if table is not None else None))
+        file, name = table.place(field) if table is not None else (None, field)
+        self._found.append(Finding(code, message, name, file))
 
     def at(
         self,
@@ -54,8 +56,9 @@ class Findings:
         field: str = "",
     ) -> None:
         """Something about the rows of `table` that a mask or positions select; nothing when there are none."""
-        if numbers := tuple(table.rows[rows].tolist()):
-            self._found.append(Finding(code, message, field, table.file, numbers))
+        self._found += [
+            Finding(code, message, name, file, numbers) for file, name, numbers in table.places(rows, field) if numbers
+        ]
 
     def of(self, problems: Iterable[Problem]) -> None:
         """Problems that a reader raised; those that differ in the row only become one finding."""
@@ -78,4 +81,10 @@ def listed(findings: Sequence[Finding], limit: int) -> tuple[Problem, ...]:
         if left == 0:
             break
         problems += finding.problems(max(1, left // (len(findings) - place)))
-    return tuple(sorted(problems, key=lambda p: (p.file or "", p.code, p.field, p.row or 0)))
+    return tuple(sorted(problems, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, str, str, int]:
+    """By column; but what is wrong with a mapping, by its lines, as they are gone through."""
+    field = "" if problem.code.startswith(OF_MAPPING) else problem.field
+    return problem.file or "", problem.code, field, problem.row or 0

@@ -1,5 +1,6 @@
 """Patients to predict for: baseline measures alone, without arm or outcome."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,43 @@ import pyarrow.parquet as pq
 from acrcast.contract import Covariates
 from acrcast.contract.arrow import covariates_of_arrow
 from acrcast.contract.columns import COMPARATOR
-from acrcast.errors import DataError
+from acrcast.errors import DataError, UsageError
 from acrcast.studies import Study
 from acrcast_training.data.cells import CellReader, Column
-from acrcast_training.data.checks import check_names, check_numbers, check_required, is_note
+from acrcast_training.data.checks import check_names, check_numbers, check_patient_ids, check_required, is_note
 from acrcast_training.data.findings import LIMIT, Findings, listed
-from acrcast_training.data.readers import Table, read_table, text_of
+from acrcast_training.data.mapping.reading import BASELINE, Given, read_mapped
+from acrcast_training.data.readers import read_table
+from acrcast_training.data.table import Table, text_of
 
 
-def read_patients(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates]:
-    """Identifiers (the row, where the file has no `patient_id`) and baseline of each patient of a CSV or Parquet file.
+def read_patients(
+    study: Study, paths: Sequence[Path], mapping: Path | None = None
+) -> tuple[npt.NDArray[np.str_], Covariates]:
+    """Identifiers (the row, where the file has no `patient_id`) and baseline of each patient of a file, or of several by a mapping.
 
-    Raises DataError with everything that is wrong, up to a limit.
+    Raises DataError with everything that is wrong, up to a limit; UsageError for several files without a mapping.
     """
+    if mapping is not None:
+        return _read_mapped(study, paths, mapping)
+    if len(paths) != 1:
+        raise UsageError("several --in need a --map that says how they belong together: acrcast map proposes one")
+    (path,) = paths
     if path.suffix.lower() == ".parquet" and (typed := _read_typed(study, path)) is not None:
         return typed
     table = read_table(path)
     ids = table.columns.get("patient_id", table.rows)
     return ids.astype(np.str_), _covariates(study, table)
+
+
+def _read_mapped(study: Study, paths: Sequence[Path], mapping: Path) -> tuple[npt.NDArray[np.str_], Covariates]:
+    findings = Findings()
+    mapped, _ = read_mapped(study, mapping, [Given(paths, BASELINE)], findings)
+    _refuse(findings)
+    if mapped is None:
+        raise UsageError(f"{mapping}: the tables given hold no patients by it")
+    ids = check_patient_ids(mapped.patients, findings)
+    return ids.astype(np.str_), _covariates(study, mapped.patients, findings)
 
 
 def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates] | None:
@@ -74,8 +94,8 @@ def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:
     return _covariates(study, Table("the table", columns, np.arange(1, len(frame) + 1)))
 
 
-def _covariates(study: Study, table: Table) -> Covariates:
-    findings = Findings()
+def _covariates(study: Study, table: Table, findings: Findings | None = None) -> Covariates:
+    findings = findings or Findings()
     readers = CellReader.of(study.patient)
     nothing = Column.missing(len(table))
     columns = {
@@ -85,8 +105,13 @@ def _covariates(study: Study, table: Table) -> Covariates:
     }
     check_required(study.contract, columns, table, findings)
     assays = {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays}
-    if problems := [finding for finding in findings if not is_note(finding.code)]:
-        raise DataError(listed(problems, LIMIT))
+    _refuse(findings)
     found = [columns.get(field.name, nothing) for field in study.contract.covariates]
     values = np.array([column.values for column in found]).T  # noqa: PD011  not of pandas
     return Covariates(study.contract, values, np.array([column.below for column in found]).T, assays)
+
+
+def _refuse(findings: Findings) -> None:
+    """Raises DataError when anything that was found is more than a note."""
+    if problems := [finding for finding in findings if not is_note(finding.code)]:
+        raise DataError(listed(problems, LIMIT))

@@ -11,7 +11,7 @@ from acrcast.studies import AcrResponse, OutcomeColumn
 from acrcast_training.data.cells import Column
 from acrcast_training.data.checks import column_named
 from acrcast_training.data.findings import Findings
-from acrcast_training.data.readers import Table
+from acrcast_training.data.table import Table
 from acrcast_training.data.visits import CORE_SET, Visit, column_at
 
 JOINTS_AND_FOUR = (

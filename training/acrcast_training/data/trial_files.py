@@ -22,8 +22,8 @@ from acrcast_training.data.checks import (
 )
 from acrcast_training.data.findings import Findings
 from acrcast_training.data.given_das28 import COUNTS, check_given_scores
-from acrcast_training.data.readers import Table
 from acrcast_training.data.response import Outcome, outcome_of_column, outcome_of_visits
+from acrcast_training.data.table import Table
 from acrcast_training.data.visits import (
     AT_VISITS,
     Visit,
@@ -63,7 +63,7 @@ def read_trial(study: Study, patients: Table, visits: Table | None, *, one_table
         note_unknown_columns(visits, ("patient_id", "week", *AT_VISITS), findings)
     elif one_table:
         at_week = visits_of_columns(patients, weeks, readers, findings)
-    note_unknown_columns(patients, _known_columns(study, one_table=one_table), findings)
+    note_unknown_columns(patients, patient_columns(study, one_table=one_table), findings)
     baseline = _with_week_0(in_table, at_week.get(0), findings)
     check_required(study.contract, baseline, patients, findings)
     at_baseline = _visit_0(patients, in_table, baseline, at_week.get(0))
@@ -78,7 +78,7 @@ def read_trial(study: Study, patients: Table, visits: Table | None, *, one_table
     return Trial(ids, treated, _covariates(study, patients, baseline, findings), data_kind, outcome)
 
 
-def _known_columns(study: Study, *, one_table: bool) -> tuple[str, ...]:
+def patient_columns(study: Study, *, one_table: bool) -> tuple[str, ...]:
     """The columns that a table of one row a patient may have."""
     endpoint = study.endpoint
     outcome = (endpoint.column,) if isinstance(endpoint, OutcomeColumn) else ()

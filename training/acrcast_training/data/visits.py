@@ -1,5 +1,6 @@
 """The core set at each visit, aligned with the patients: from rows of a visits file, or from columns of one table."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated
@@ -16,11 +17,12 @@ from acrcast.studies import AcrResponse, Study
 from acrcast_training.data.cells import CellReader, Column
 from acrcast_training.data.checks import check_numbers, column_named
 from acrcast_training.data.findings import Findings
-from acrcast_training.data.readers import Table
+from acrcast_training.data.table import Table
 
 CORE_SET = tuple(field.name for field in fields(CoreSet))
 GIVEN_SCORES = ("das28_esr", "das28_crp")
 AT_VISITS = (*CORE_SET, *GIVEN_SCORES)
+AT_WEEK = re.compile(r"(\w+)_week_[0-9]+")
 
 Joints = Annotated[int | None, Field(ge=0, le=28), Measure(label="Joint count (28)", unit="joints")]
 Scale = Annotated[float | None, Field(ge=0, le=100), Measure(label="Visual analogue scale", unit="mm")]
@@ -104,6 +106,12 @@ def scheduled_weeks(study: Study) -> tuple[int, ...]:
 def column_at(name: str, week: int) -> str:
     """The column of a one-row-a-patient table that holds a measure at a week: `pain_mm_week_12`."""
     return f"{name}_week_{week}"
+
+
+def measure_at(column: str) -> str:
+    """What `column_at` made the column of: pain_mm of `pain_mm_week_12`; any other name is itself."""
+    named = AT_WEEK.fullmatch(column)
+    return named[1] if named and named[1] in AT_VISITS else column
 
 
 def visits_of_columns(

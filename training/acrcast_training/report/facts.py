@@ -7,12 +7,10 @@ from typing import Any
 
 from acrcast.artefact import Manifest
 from acrcast.errors import UsageError
+from acrcast.headline import headline
 from acrcast.promotion import JudgedGate
 from acrcast.response_model import ResponseModel
 from acrcast_training.gates import Subject, judge
-from acrcast_training.headline import headline
-
-BASELINE = "prevalence"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Facts:
     @property
     def individual(self) -> bool:
         """Whether patients of one arm get different risks; not where the arm's response rate is served."""
-        return self.model.candidate != BASELINE
+        return self.model.tells_patients_apart
 
     @property
     def simulated(self) -> bool:

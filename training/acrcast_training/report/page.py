@@ -6,12 +6,12 @@ from pathlib import Path
 
 import jinja2
 
-from acrcast import artefact
+from acrcast import artefact, pictures
 from acrcast.artefact import Manifest
+from acrcast.claims import not_to_be_claimed
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study
-from acrcast_training.report import pictures, tables
-from acrcast_training.report.claims import not_to_be_claimed
+from acrcast_training.report import tables
 from acrcast_training.report.facts import Facts
 from acrcast_training.report.probast import Check, probast
 from acrcast_training.report.tripod import tripod
@@ -55,7 +55,7 @@ def render(model: ResponseModel, manifest: Manifest) -> str:
         evidence=model.evidence,
         tables=tables,
         pictures=pictures,
-        claims=not_to_be_claimed(facts),
+        claims=not_to_be_claimed(model),
         items=tripod(facts),
         checks=probast(facts),
         answered_by=ANSWERED_BY,

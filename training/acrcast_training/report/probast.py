@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from acrcast.headline import headline
 from acrcast.studies import AcrResponse
 from acrcast_training.gates import SLOPE_LIMITS
-from acrcast_training.headline import headline
 from acrcast_training.report.facts import Facts
 from acrcast_training.report.tables import shown
 

@@ -11,7 +11,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Gain in log loss over quoting the arm's response rate, and calibration slope, with the choice inside; None: not known.
+    """Gain in log loss over quoting the arm's response rate, calibration slope and C, with the choice inside; None: not known.
 
     From nested cross-validation: where few trials serve a model, those that do are the lucky ones, and figures of the chosen
     candidate alone carry that luck (docs/operating-characteristics.md). An end of an interval that could not be computed is NaN.
@@ -19,6 +19,7 @@ class Headline:
 
     gain: Estimate | None
     slope: Estimate | None
+    c_statistic: Estimate | None = None
 
 
 def headline(card: Mapping[str, Any]) -> Headline:
@@ -27,8 +28,8 @@ def headline(card: Mapping[str, Any]) -> Headline:
     if "figures_are_of" in validation:
         return Headline(None, None)
     figures = validation.get("procedure", {}).get("figures", {})
-    gain, slope = figures.get("gain_over_prevalence"), figures.get("calibration_slope")
-    return Headline(None if gain is None else estimate_of(gain), None if slope is None else estimate_of(slope))
+    found = (figures.get(name) for name in ("gain_over_prevalence", "calibration_slope", "c_statistic"))
+    return Headline(*(None if figure is None else estimate_of(figure) for figure in found))
 
 
 def estimate_of(found: Mapping[str, Any]) -> Estimate:

@@ -1,0 +1,55 @@
+"""The form as a browser sends it, and clients of applications with other models and settings."""
+
+import pytest
+
+from acrcast import artefact
+from acrcast.studies import load_study
+from acrcast_service.app import create_app
+from acrcast_service.audit.trail import open_chain
+from acrcast_service.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def a_form(a_patient):
+    """What the form sends for a patient with every measure; name only what matters. None is left empty."""
+
+    def typed(value):
+        if value is None:
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return lambda **changed: {name: typed(value) for name, value in (a_patient() | changed).items()}
+
+
+@pytest.fixture(scope="session")
+def released():
+    return artefact.load(artefact.RELEASED)
+
+
+@pytest.fixture(scope="session")
+def site(serving, released):
+    """A client of the application with the model that ships, without an audit."""
+    return serving(create_app(Settings(audit=False), released))
+
+
+@pytest.fixture(scope="session")
+def one_arm_site(serving, one_arm_folder, own_study):
+    model = artefact.load(one_arm_folder, load_study(str(own_study)))
+    return serving(create_app(Settings(audit=False), model))
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(state=tmp_path / "state")
+
+
+@pytest.fixture
+def chain(settings):
+    chain = open_chain(settings, may_make=True)
+    yield chain
+    chain.engine.dispose()
+
+
+@pytest.fixture
+def audited_site(serving, released, chain, settings):  # noqa: ARG001  the chain is there before the server
+    return serving(create_app(settings, released))
