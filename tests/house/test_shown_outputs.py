@@ -1,6 +1,7 @@
 """The README and the guide show what the commands really print."""
 
 import pytest
+from benchmarks import monitoring
 from docs import outputs
 
 
@@ -16,3 +17,8 @@ def test_the_guide_shows_what_training_on_its_study_prints(project, shared_data)
 @pytest.mark.slow
 def test_the_page_of_support_shows_the_rates_as_they_come_out(project):
     assert outputs.shown_rates(project / "docs" / "support.md") == outputs.support_rates()
+
+
+@pytest.mark.slow
+def test_the_page_of_monitoring_shows_false_alarms_and_delays_as_they_come_out():
+    assert monitoring.shown() == monitoring.table()

@@ -114,12 +114,20 @@ def test_a_line_that_is_crossed_by_what_does_not_matter_is_no_alarm():
     assert not signal("MON005", crossed, RULES, among=17, small=True).alarm
 
 
-def test_an_accepted_code_is_no_alarm_and_is_still_told(clinic, people):
+@pytest.mark.parametrize("accepted", ["MON006", "MON006:il21_pg_per_ml"])
+def test_an_accepted_code_is_no_alarm_and_is_still_told(clinic, people, accepted):
     gone = [patient.model_copy(update={"il21_pg_per_ml": None}) for patient in people.patients]
     clinic.follow(gone, [None] * 240, arms=None)
-    found = look_at(clinic, as_of=BEGIN + 300 * DAY, rules=replace(RULES, accept=frozenset({"MON006"})))
+    found = look_at(clinic, as_of=BEGIN + 300 * DAY, rules=replace(RULES, accept=frozenset({accepted})))
     assert found.alarms == ()
     assert [s.measure for s in found.looks[0].signals if s.accepted and s.crossed] == ["il21_pg_per_ml"]
+
+
+def test_what_is_accepted_of_one_measure_is_not_of_another():
+    crossed = Evidence(np.array([1]), np.array([20.0]))
+    rules = replace(RULES, accept=frozenset({"MON005:haq_di"}))
+    assert not signal("MON005", crossed, rules, measure="haq_di").alarm
+    assert signal("MON005", crossed, rules, measure="crp_mg_per_l").alarm
 
 
 def test_outcomes_that_are_overdue_are_read_both_ways(clinic, people):
@@ -146,6 +154,8 @@ def test_tenants_are_looked_at_apart_and_together(clinic, people):
 def test_who_begins_anew_leaves_out_what_was_before(clinic, people):
     clinic.follow(people.patients, people.outcomes(), arms=people.arms)
     assert look_at(clinic, since=BEGIN + 100 * DAY).looks[0].counts.patients == 140
+    with pytest.raises(UsageError, match="no prediction is from that day or later"):
+        look_at(clinic, since=BEGIN + 500 * DAY)
 
 
 def test_without_outcomes_nothing_is_said_of_the_risks(clinic, people):

@@ -57,6 +57,14 @@ def test_what_was_erased_is_counted_and_takes_no_part(clinic, people, read):
     assert (len(found.predictions), found.erased) == (1, 1)
 
 
+def test_where_everything_was_erased_nothing_can_be_watched(clinic, people, read):
+    clinic.predict(people.patients[0], BEGIN, subject="P-1")
+    clinic.export()
+    erase(clinic.chain, "P-1", "default", "operator")
+    with pytest.raises(DataError, match="of study ld-il2-ra; all 1 were erased"):
+        read(clinic.export())
+
+
 def test_a_challenger_in_the_shadow_is_judged_by_what_happened_after_the_answer(clinic, people, read):
     answered = clinic.predict(people.patients[0], BEGIN, subject="P-1", model="sha256:champion")
     shadow = {"kind": SHADOW, "about": answered.record_id, "subject": "P-1"}

@@ -56,7 +56,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Chance of ever having a false alarm, for each tenant, however often it is looked.",
 )
-@click.option("--accept", multiple=True, metavar="CODE", help="An alarm that was looked into; may be repeated.")
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="CODE[:MEASURE]",
+    help="An alarm that was looked into, of every measure or of one; may be repeated.",
+)
 @click.option(
     "--prometheus", type=click.Path(path_type=Path), metavar="FILE.prom", help="Write gauges for a textfile collector."
 )
@@ -98,7 +103,7 @@ def monitor(
     from acrcast_training.monitoring.recorded import read_recorded
     from acrcast_training.monitoring.signals import Rules
 
-    if unknown := sorted(set(accept) - set(CODES)):
+    if unknown := sorted(given for given in accept if given.partition(":")[0] not in CODES):
         raise UsageError(f"--accept {', '.join(unknown)}: expected {', '.join(CODES)}")
     model = open_model(model_name, study)
     check_arm(model.study, arm)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from acrcast.errors import UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast.response_model import ResponseModel
 from acrcast_training.monitoring.calibration import Reading, reading, signals
@@ -84,8 +85,11 @@ def monitor(
     """Look at each tenant, and where there are several at all together.
 
     since: predictions from before take no part; whoever moves it because of what was seen begins anew to count false alarms.
+    Raises UsageError when there is none since.
     """
     predictions = [found for found in recorded.predictions if since is None or found.time >= since]
+    if not predictions:
+        raise UsageError("--since: no prediction is from that day or later")
     tenants = sorted({prediction.tenant for prediction in predictions})
     groups = {tenant: [found for found in predictions if found.tenant == tenant] for tenant in tenants}
     if len(tenants) > 1:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -82,19 +82,62 @@ def read_recorded(
     digest: None takes the answers of every model of the study. tenant: only of this one. Raises DataError when a line is none
     of an export, and when there is no such prediction: a monitor that watches nothing must not say that all is well.
     """
-    records = [record for record in _records(lines, file) if record.time <= as_of and tenant in (None, record.tenant)]
-    outcomes = {record.about: _outcome(record) for record in records if record.kind == OUTCOME}
-    kinds = (PREDICTION,) if digest is None else (PREDICTION, SHADOW)
-    predicted = [record for record in records if record.kind in kinds]
-    own = [record for record in predicted if digest in (None, record.model) and record.study == study.key]
-    taken = {record.sequence for record in own}
-    others = Counter(r.model for r in predicted if r.sequence not in taken and r.kind == PREDICTION)
-    if not own:
-        raise DataError([Problem("", _nothing(study, digest, records, others), file)])
-    patients: TypeAdapter[Patient] = TypeAdapter(study.patient)
-    readable = [record for record in own if not record.erased]
-    found = tuple(_prediction(record, file, patients, outcomes) for record in readable)
-    return Recorded(found, len(own) - len(readable), others)
+    reading = _Reading(file, study, digest)
+    for record in _records(lines, file):
+        if record.time <= as_of and tenant in (None, record.tenant):
+            reading.add(record)
+    if not reading.predictions:
+        raise DataError([Problem("", reading.nothing, file)])
+    outcomes = reading.outcomes
+    found = tuple(replace(prediction, outcome=outcomes.get(about)) for about, prediction in reading.predictions)
+    return Recorded(found, reading.erased, reading.others)
+
+
+class _Reading:
+    """What was read so far; of each record no more is kept than is needed.
+
+    predictions: with the prediction that outcomes of it are about. outcomes: the newest of each.
+    """
+
+    def __init__(self, file: str, study: Study, digest: str | None) -> None:
+        self._file, self._study, self._digest = file, study, digest
+        self._patients: TypeAdapter[Patient] = TypeAdapter(study.patient)
+        self._kinds = (PREDICTION,) if digest is None else (PREDICTION, SHADOW)
+        self._records = 0
+        self._studies: set[str] = set()
+        self.predictions: list[tuple[str, RecordedPrediction]] = []
+        self.outcomes: dict[str, Outcome | None] = {}
+        self.erased = 0
+        self.others: Counter[str] = Counter()
+
+    def add(self, record: ExportedRecord) -> None:
+        self._records += 1
+        if record.kind == OUTCOME:
+            self.outcomes[record.about] = _outcome(record)
+        elif record.kind in self._kinds and record.study == self._study.key and self._digest in (None, record.model):
+            if record.erased:
+                self.erased += 1
+            else:
+                # what happened is said of the prediction that was answered
+                about = record.about if record.kind == SHADOW else record.record_id
+                self.predictions.append((about, _prediction(record, self._file, self._patients)))
+        elif record.kind == PREDICTION:
+            self.others[record.model] += 1
+            self._studies.add(record.study)
+
+    @property
+    def nothing(self) -> str:
+        """What there is instead of a prediction of the model."""
+        of_model = f"of the model {self._digest} " if self._digest else ""
+        expected = f"expected predictions {of_model}of study {self._study.key}"
+        if not self._records:
+            return f"{expected}; there is no record: write the file by `acrcast audit export`"
+        if self.erased:
+            return f"{expected}; all {self.erased} were erased"
+        if not self.others:
+            return f"{expected}; there are none among {self._records} records"
+        models = ", ".join(f"{model} ({count})" for model, count in sorted(self.others.items()))
+        return f"{expected}; the predictions are of study {', '.join(sorted(self._studies))} and of {models}"
 
 
 def _records(lines: Iterable[str | bytes], file: str) -> Iterator[ExportedRecord]:
@@ -112,9 +155,8 @@ def _records(lines: Iterable[str | bytes], file: str) -> Iterator[ExportedRecord
         raise DataError(problems)
 
 
-def _prediction(
-    record: ExportedRecord, file: str, patients: TypeAdapter[Patient], outcomes: Mapping[str, Outcome | None]
-) -> RecordedPrediction:
+def _prediction(record: ExportedRecord, file: str, patients: TypeAdapter[Patient]) -> RecordedPrediction:
+    """Its outcome is not known yet."""
     try:
         answer = _Answer.model_validate(record.answer)
     except ValidationError:
@@ -135,23 +177,10 @@ def _prediction(
         control=answer.control.probability if answer.control is not None else None,
         support=answer.support.status,
         patient=patient,
-        # what happened is said of the prediction that was answered
-        outcome=outcomes.get(record.about if record.kind == SHADOW else record.record_id),
+        outcome=None,
     )
 
 
 def _outcome(record: ExportedRecord) -> Outcome | None:
     """None when it was erased."""
     return None if record.erased else Outcome.model_validate_json(to_json(record.inputs))
-
-
-def _nothing(study: Study, digest: str | None, records: list[ExportedRecord], others: Mapping[str, int]) -> str:
-    of_model = f"of the model {digest} " if digest else ""
-    expected = f"expected predictions {of_model}of study {study.key}"
-    if not records:
-        return f"{expected}; there is no record: write the file by `acrcast audit export`"
-    if not others:
-        return f"{expected}; there are none among {len(records)} records"
-    studies = ", ".join(sorted({record.study for record in records if record.kind == PREDICTION}))
-    models = ", ".join(f"{model} ({count})" for model, count in sorted(others.items()))
-    return f"{expected}; the predictions are of study {studies} and of {models}"

@@ -15,8 +15,8 @@ class Rules:
     """How is judged.
 
     alpha: chance of any false alarm of any code, ever, for one tenant. level: of the limits of figures. tolerance: in log-odds,
-    by which risks may be off on the whole. slopes: that are tolerated. accept: codes that somebody looked into.
-    arm: of outcomes that name none.
+    by which risks may be off on the whole. slopes: that are tolerated. accept: codes that somebody looked into,
+    or of one measure as CODE:MEASURE. arm: of outcomes that name none.
     """
 
     alpha: float
@@ -64,7 +64,7 @@ def signal(
         line=line,
         crossed=None if crossed is None else date.fromordinal(crossed).isoformat(),
         small=small,
-        accepted=code in rules.accept,
+        accepted=not rules.accept.isdisjoint({code, f"{code}:{measure}"}),
     )
 
 

@@ -89,7 +89,8 @@ def alarms(found: Monitoring) -> Iterator[str]:
         yield "\nNo alarm."
     for tenant, signal in found.alarms:
         about = f" of {signal.measure}" if signal.measure else ""
-        yield f"\nALARM {signal.code}{about}, {tenant}, since {signal.crossed}: not so that {check_of(signal.code).asks}."
+        yield f"\nALARM {signal.code}{about} ({tenant}), since {signal.crossed}."
+        yield f"      Expected: {check_of(signal.code).asks}."
         yield f"      {check_of(signal.code).remedy}"
 
 
