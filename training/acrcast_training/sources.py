@@ -35,7 +35,7 @@ def read_sources(
     files: Sequence[Path],
     *,
     baseline: Path | None = None,
-    visits: Path | None = None,
+    visits: Sequence[Path] = (),
     accept: Collection[str] = (),
     choice: Choice,
 ) -> tuple[Source, ...]:
@@ -46,7 +46,7 @@ def read_sources(
     if not files and baseline is None:
         raise UsageError("give --from F, a table or an export (.jsonl), or --baseline with --visits")
     found = [_export(study, path, choice) if path.suffix == EXPORT else _table(study, path, accept) for path in files]
-    if baseline is not None or visits is not None:
+    if baseline is not None or visits:
         report = check(study, baseline=baseline, visits=visits, accept=accept)
         found.insert(0, Source(str(baseline), report.require_cohort(), accepted=report.accepted))
     return tuple(found)

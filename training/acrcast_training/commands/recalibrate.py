@@ -43,7 +43,7 @@ def recalibrate(
     study: str,
     sources: Sequence[Path],
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     accept: Sequence[str],
     due_after: int | None,
     grace: int,

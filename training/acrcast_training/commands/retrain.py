@@ -39,7 +39,7 @@ def retrain(
     study: str,
     sources: Sequence[Path],
     baseline: Path | None,
-    visits: Path | None,
+    visits: Sequence[Path],
     accept: Sequence[str],
     due_after: int | None,
     grace: int,
