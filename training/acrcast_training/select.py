@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES, RESPONSE_RATE
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept, calibration_slope
@@ -70,12 +71,15 @@ def compare(
     repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Comparison:
     """Judge every candidate that applies by repeated cross-validation of its whole procedure, and choose. repeats: None is `usual_repeats`."""
     repeats = usual_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
-    risks = cross_validated_risks(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    risks = cross_validated_risks(
+        rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine
+    )
     losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks[name]], axis=0) for name in names}
     fold = fold_numbers(rows, folds, repeats, seed)
     results = tuple(_result(name, risks[name], rows, fold, losses) for name in names)

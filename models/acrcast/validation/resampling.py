@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
@@ -33,13 +34,14 @@ def resampled_risks(
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> dict[str, Floats]:
     """(B, n) risks of every patient in the own arm, by each candidate fitted to each resample.
 
     weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
-    gives NaN. progress: called with the resamples done.
+    gives NaN. progress: called with the resamples done. engine: who fits them.
     """
-    found = _all_risks(rows, candidates, weights, (None,), seed, progress)
+    found = _all_risks(rows, candidates, weights, (None,), seed, progress, engine)
     return {name: risks[0] for name, risks in found.items()}
 
 
@@ -50,12 +52,13 @@ def resampled_risks_in_both_arms(
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> dict[str, Floats]:
     """(2, B, n) risks of every patient under control and under treatment, by the fits of `resampled_risks`.
 
     With the same seed and the same candidates a patient's risk in the own arm is that of `resampled_risks`.
     """
-    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress)
+    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress, engine)
 
 
 def _all_risks(
@@ -65,10 +68,11 @@ def _all_risks(
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
+    engine: Engine,
 ) -> dict[str, Floats]:
     """(a, B, n) risks in each of a arms; None is the patient's own."""
     risks = {name: np.full((len(arms), *weights.shape), np.nan) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress):
+    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress, engine):
         risks[name][:, batch] = found
     return risks
 
@@ -80,19 +84,40 @@ def _resampled(
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
+    engine: Engine,
 ) -> Iterator[tuple[str, Integers, Floats]]:
     """Batches of the resamples that can be fitted: a candidate, the b resamples, and their (a, b, n) risks in each arm."""
     at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
-    for first in range(0, len(weights), at_once):
-        some = weights[first : first + at_once].astype(np.float64)
-        both = np.flatnonzero((some @ rows.y > 0) & (some @ (1 - rows.y) > 0))
-        if both.size:
-            prepared = prepare(rows, some[both], np.random.default_rng([*seed, first]))
-            for number, name in enumerate(candidates):
-                points = CANDIDATES[name].fit(prepared, np.random.default_rng([*seed, first, number]))
-                in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in arms]
-                yield name, both + first, np.stack([prepared.by_patient(risk) for risk in in_arms])
-        progress(len(some))
+    batches = (
+        _Batch(tuple(candidates), tuple(arms), tuple(seed), first, weights[first : first + at_once])
+        for first in range(0, len(weights), at_once)
+    )
+    for batch, fitted in engine.map(_fitted, rows, batches):
+        yield from fitted
+        progress(len(batch.weights))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Resamples that are fitted together. first: number of the first, from which the random numbers of all come. weights: (b, n)."""
+
+    candidates: tuple[str, ...]
+    arms: tuple[float | None, ...]
+    seed: tuple[int, ...]
+    first: int
+    weights: Floats | Bools
+
+
+def _fitted(rows: TrialRows, batch: _Batch) -> Iterator[tuple[str, Integers, Floats]]:
+    """As `_resampled`, of one batch."""
+    weights = batch.weights.astype(np.float64)
+    both = np.flatnonzero((weights @ rows.y > 0) & (weights @ (1 - rows.y) > 0))
+    if both.size:
+        prepared = prepare(rows, weights[both], np.random.default_rng([*batch.seed, batch.first]))
+        for number, name in enumerate(batch.candidates):
+            points = CANDIDATES[name].fit(prepared, np.random.default_rng([*batch.seed, batch.first, number]))
+            in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in batch.arms]
+            yield name, both + batch.first, np.stack([prepared.by_patient(risk) for risk in in_arms])
 
 
 def cross_validated_risks(
@@ -103,21 +128,22 @@ def cross_validated_risks(
     repeats: int,
     seed: int,
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> Mapping[str, Floats]:
     """(repeats, n) risks of each candidate, each patient's from fits that did not see the patient.
 
-    Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done.
+    Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done. engine: who fits them.
     """
-    found = _cross_validated(rows, candidates, (None,), folds, repeats, seed, progress)
+    found = _cross_validated(rows, candidates, (None,), folds, repeats, seed, progress, engine)
     return {name: risks[0] for name, risks in found.items()}
 
 
 def cross_validated_risks_in_both_arms(
-    rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int
+    rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int, engine: Engine = HERE
 ) -> Floats:
     """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated_risks` with this seed."""
     arms = CONTROL, TREATED
-    return _cross_validated(rows, (candidate,), arms, folds, repeats, seed, _silent)[candidate]
+    return _cross_validated(rows, (candidate,), arms, folds, repeats, seed, _silent, engine)[candidate]
 
 
 def _cross_validated(
@@ -128,11 +154,12 @@ def _cross_validated(
     repeats: int,
     seed: int,
     progress: Progress,
+    engine: Engine,
 ) -> dict[str, Floats]:
     """(a, repeats, n) risks by the fits that did not see the patient; of each fit no others are kept."""
     fold = fold_numbers(rows, folds, repeats, seed)
     risks = {name: np.full((len(arms), repeats, len(rows)), np.nan) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), arms, (seed, 1), progress):
+    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), arms, (seed, 1), progress, engine):
         for b, (repeat, k) in enumerate(zip(*np.divmod(batch, folds), strict=True)):
             left_out = fold[repeat] == k
             risks[name][:, repeat, left_out] = found[:, b, left_out]
@@ -164,7 +191,7 @@ class NestedRisks:
     chosen: Mapping[str, int]
 
 
-def nested_risks(
+def nested_risks(  # noqa: PLR0913  the two cross-validations, and who does them
     rows: TrialRows,
     candidates: Sequence[str],
     choose: Callable[[Mapping[str, Floats]], str],
@@ -174,11 +201,12 @@ def nested_risks(
     repeats: int,
     seed: int,
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> NestedRisks:
     """Repeated nested cross-validation: the choice is made anew by cross-validation inside each training part.
 
     choose: from each candidate's (m,) log losses of the same patients to the chosen name. progress: called with the
-    resamples done, of repeats x folds x (inner_folds + 1).
+    resamples done, of repeats x folds x (inner_folds + 1). engine: who fits them.
     """
     fold = fold_numbers(rows, folds, repeats, seed)
     training = _outside(fold, folds)
@@ -187,7 +215,7 @@ def nested_risks(
         rng = np.random.default_rng([seed, 2, number])
         inner[number, part] = stratified_folds(rows.arm[part], rows.y[part], inner_folds, rng)
     weights = np.concatenate([training, *(training & (inner != k) for k in range(inner_folds))])
-    found = resampled_risks(rows, candidates, weights, seed=(seed, 3), progress=progress)
+    found = resampled_risks(rows, candidates, weights, seed=(seed, 3), progress=progress, engine=engine)
     outer = {name: risks[: len(training)] for name, risks in found.items()}
     selected = np.empty(training.shape)
     counts = dict.fromkeys(candidates, 0)
