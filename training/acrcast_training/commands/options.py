@@ -118,6 +118,11 @@ def engine_options(command: F) -> F:
     return command
 
 
+def own_file(study: str | None) -> Path | None:
+    """The file of a study that does not ship."""
+    return Path(study) if study is not None and study.endswith(".py") else None
+
+
 def outcome_data_options(command: F) -> F:
     """`--study`, `--from`, `--baseline`, `--visits`, `--accept`, and which records of exports are taken."""
     of_exports = (simulated_option, as_of_option, tenant_option, arm_option, grace_option, due_after_option)

@@ -10,7 +10,7 @@ import click
 from acrcast.console import json_option, progress, write_json
 from acrcast.console import table as show_table
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import engine_options, trial_data_options
+from acrcast_training.commands.options import engine_options, own_file, trial_data_options
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def train(
         show_cohort(cohort)
         show_size(cohort)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
-    with opened(asked, _own_file(study)) as who, progress("Resampling", steps(cohort, repeats, resamples)) as advance:
+    with opened(asked, own_file(study)) as who, progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
             cohort,
             seed=seed,
@@ -117,7 +117,7 @@ def train(
     if not as_json:
         show_comparison(training)
         show_validation(training)
-    tracked = tracking.log(training, folder, register=register, own_study=_own_file(study), store=tracking_uri)
+    tracked = tracking.log(training, folder, register=register, own_study=own_file(study), store=tracking_uri)
     made = Made(training, folder, judge_folder(folder)[1], tracked, tracking.use_store(tracking_uri), register)
     if as_json:
         write_json(as_data(made))
@@ -250,10 +250,6 @@ def _example_table(study: "Study", baseline: Path | None, table: Path | None) ->
     if baseline or table:
         raise UsageError("--example is the data: leave out --baseline and --table")
     return example_table(study.key)
-
-
-def _own_file(study: str) -> Path | None:
-    return Path(study) if study.endswith(".py") else None
 
 
 def _share(part: int, whole: int) -> str:

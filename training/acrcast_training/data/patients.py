@@ -1,6 +1,6 @@
 """Patients to predict for: baseline measures alone, without arm or outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,20 +56,51 @@ def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covaria
 
     A file that is not so is read as text, by which what is wrong with it is said.
     """
-    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
     try:
         with pq.ParquetFile(path) as file:
-            found = file.schema_arrow.names
-            if len(set(found)) != len(found):
-                return None
-            table = file.read([name for name in found if name in names or name == "patient_id"])
+            names = _known_columns(study, file.schema_arrow.names)
+            table = None if names is None else file.read(names)
     except (pa.ArrowException, OSError, ValueError):
         return None
+    return None if table is None or table.num_rows == 0 else _typed(study, table, 1)
+
+
+def typed_parts(study: Study, path: Path, rows: int) -> Iterator[tuple[npt.NDArray[np.str_], Covariates] | None]:
+    """The patients of a Parquet file, so many rows at a time; None, and no more, where it has to be read as text.
+
+    Of a file of any size no more is in memory than a part and what Parquet needs to read it. A file that is damaged gives None.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            names, before = _known_columns(study, file.schema_arrow.names), 0
+            if names is None:
+                yield None
+                return
+            for batch in file.iter_batches(rows, columns=names):
+                found = _typed(study, pa.Table.from_batches([batch]), before + 1)
+                yield found
+                if found is None:
+                    return
+                before += batch.num_rows
+    except (pa.ArrowException, OSError, ValueError):
+        yield None
+
+
+def _known_columns(study: Study, found: Sequence[str]) -> list[str] | None:
+    """Those of the study and the identifier; None when a name is there twice."""
+    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
+    if len(set(found)) != len(found):
+        return None
+    return [name for name in found if name in names or name == "patient_id"]
+
+
+def _typed(study: Study, table: pa.Table, first: int) -> tuple[npt.NDArray[np.str_], Covariates] | None:
+    """first: number of the first row, where the table has no identifiers."""
     covariates, accepted = covariates_of_arrow(study.patient, study.contract, table)
-    if not accepted.all() or table.num_rows == 0:
+    if not accepted.all():
         return None
     if "patient_id" not in table.column_names:
-        return np.arange(1, table.num_rows + 1).astype(np.str_), covariates
+        return np.arange(first, first + table.num_rows).astype(np.str_), covariates
     ids = table.column("patient_id")
     if ids.null_count or not (pa.types.is_string(ids.type) or pa.types.is_integer(ids.type)):
         return None

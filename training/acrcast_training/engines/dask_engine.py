@@ -74,7 +74,8 @@ class DaskEngine:
         return self._shared[1]
 
     def _most_at_once(self) -> int:
-        return AHEAD * max(1, sum(self._client.nthreads().values()))
+        threads: int = sum(self._client.nthreads().values())
+        return AHEAD * max(1, threads)
 
     def _finished(self, running: Iterable[Future]) -> Iterable[Future]:
         while True:
