@@ -19,7 +19,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Security, rp
 from threadpoolctl import ThreadpoolController
 
 import acrcast
-from acrcast.errors import AcrcastError
+from acrcast.errors import AcrcastError, UsageError
 from acrcast_training.engines.shipped import Shipped
 
 S = TypeVar("S")
@@ -34,6 +34,8 @@ SETTINGS = {
     # of what all tasks share: it is sent once
     "distributed.admin.large-graph-warning-threshold": "1TB",
     "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "logging.distributed": "error",
 }
 NO_SCHEDULER = "the scheduler of Dask is gone: start it; the same command goes on"
@@ -74,15 +76,21 @@ class DaskEngine:
         return self._shared[1]
 
     def _most_at_once(self) -> int:
-        threads: int = sum(self._client.nthreads().values())
-        return AHEAD * max(1, threads)
+        return AHEAD * max(1, self._threads())
+
+    def _threads(self) -> int:
+        """Of all workers. The client asks the scheduler for it."""
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError as error:
+            raise AcrcastError(NO_SCHEDULER) from error
 
     def _finished(self, running: Iterable[Future]) -> Iterable[Future]:
         while True:
             try:
                 found: Iterable[Future] = wait(list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED").done
             except TimeoutError:
-                if not self._client.nthreads():
+                if not self._threads():
                     raise AcrcastError(
                         "the scheduler has no workers left: start some; the same command goes on"
                     ) from None
@@ -104,7 +112,9 @@ def on_this_machine(workers: int, own_study: Path | None) -> Iterator[DaskEngine
             host="127.0.0.1",
             protocol="tls",
             security=Security.temporary(),
-            dashboard_address=None,
+            # without one it would be a port that others may have
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             silence_logs="ERROR",
         ) as cluster,
         Client(cluster) as client,
@@ -114,7 +124,14 @@ def on_this_machine(workers: int, own_study: Path | None) -> Iterator[DaskEngine
 
 @contextmanager
 def of_scheduler(address: str, own_study: Path | None) -> Iterator[DaskEngine]:
-    """An engine of the workers that a scheduler has. Raises AcrcastError when it does not answer, or has none."""
+    """An engine of the workers that a scheduler has. Raises AcrcastError when it does not answer, or has none.
+
+    Raises UsageError for TLS without certificates, which Dask's own configuration names.
+    """
+    if address.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+        raise UsageError(
+            f"--scheduler {address}: TLS needs certificates: name them in Dask's configuration, distributed.comm.tls"
+        )
     with dask.config.set(SETTINGS):
         try:
             asyncio.run(_asked(address))
