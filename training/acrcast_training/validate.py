@@ -75,9 +75,14 @@ def usual_resamples(patients: int) -> int:
     return as_often(RESAMPLES, patients, FEWEST_RESAMPLES)
 
 
-def validation_steps(folds: int, resamples: int) -> int:
+def nested_repeats(patients: int) -> int:
+    """Repeats of the nested cross-validation for so many patients."""
+    return as_often(NESTED_REPEATS, patients, 1)
+
+
+def validation_steps(patients: int, folds: int, resamples: int) -> int:
     """How many resamples `validate` reports to its `progress`."""
-    return 1 + resamples + NESTED_REPEATS * folds * (folds + 1)
+    return 1 + resamples + nested_repeats(patients) * folds * (folds + 1)
 
 
 def validate(
@@ -104,12 +109,13 @@ def judge_procedure(
     rows: TrialRows,
     *,
     seed: int,
-    repeats: int = NESTED_REPEATS,
+    repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Procedure:
-    """Nested cross-validation: the choice among the candidates is made anew in each training part."""
+    """Nested cross-validation: the choice among the candidates is made anew in each training part. repeats: None is `nested_repeats`."""
     folds = folds_of(rows.y > 0)
+    repeats = nested_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress)
     risks = found.judged.risk
