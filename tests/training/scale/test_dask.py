@@ -204,6 +204,7 @@ def test_work_whose_workers_are_gone_ends_with_a_reason(start_cluster, auranofin
             resampled_risks(rows, ("prevalence",), weights, seed=(1,), engine=engine, progress=leave)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_work_whose_scheduler_is_gone_ends_with_a_reason(start_cluster, auranofin):
     rows = trial_rows(auranofin)
     weights = bootstrap_weights(rows.arm, 400, np.random.default_rng(1))

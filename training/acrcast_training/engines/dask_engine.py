@@ -33,7 +33,6 @@ AHEAD = 2
 SETTINGS = {
     # of what all tasks share: it is sent once
     "distributed.admin.large-graph-warning-threshold": "1TB",
-    "distributed.comm.timeouts.connect": f"{PATIENCE}s",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "logging.distributed": "error",
@@ -132,7 +131,7 @@ def of_scheduler(address: str, own_study: Path | None) -> Iterator[DaskEngine]:
         raise UsageError(
             f"--scheduler {address}: TLS needs certificates: name them in Dask's configuration, distributed.comm.tls"
         )
-    with dask.config.set(SETTINGS):
+    with dask.config.set({**SETTINGS, "distributed.comm.timeouts.connect": f"{PATIENCE}s"}):
         try:
             asyncio.run(_asked(address))
         except (OSError, TimeoutError, ValueError) as error:
