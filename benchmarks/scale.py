@@ -78,7 +78,7 @@ class Measured:
 
 def prepare_scoring(folder: Path, rows: int, *, members: bool) -> None:
     """The folder of patients, and what the peers were fitted to beforehand: 200 fits to resamples and one to all."""
-    pool = patients(5_000, folder)
+    pool = patients(5_000, folder).dropna()
     pool = pool[~pool["il21_pg_per_ml"].astype(str).str.startswith("<")]
     yes_no = {name: bool for name in pool if pool[name].isin([True, False]).all()}
     pool = pool.astype({"il21_pg_per_ml": float, **yes_no})
@@ -144,7 +144,8 @@ def measured(work: str, system: str, folder: Path, size: int) -> Measured:
         raise SystemExit(f"{system} failed:\n{(folder / 'errors').read_text()[-2000:]}")
     found = Measured(system, size, time.perf_counter() - start, sum(spent.values()), most / 1e6)
     print(
-        f"{work} {size:>11,} {system:<28} {found.clock:8.1f} s {found.processor:8.1f} s of the processor {found.megabytes:7.0f} MB"
+        f"{work} {size:>11,} {system:<28} {found.clock:8.1f} s {found.processor:8.1f} s of the processor {found.megabytes:7.0f} MB",
+        flush=True,
     )
     return found
 

@@ -246,3 +246,11 @@ def test_a_file_has_no_partitions_to_share_out(predict):
     refused = predict("patients.parquet", "out.parquet", "--engine", "dask")
     assert isinstance(refused.exception, UsageError)
     assert "--engine dask is for folders: give --in a folder of Parquet files" in str(refused.exception)
+
+
+@pytest.mark.slow
+def test_a_part_that_ends_every_worker_is_given_up_with_a_reason(start_cluster):
+    with start_cluster(1) as cluster, of_scheduler(cluster.scheduler_address, None) as engine:
+        said = pytest.raises(AcrcastError, match="ended its worker again and again, most likely for want of memory")
+        with said:
+            list(engine.map(lambda _, code: os._exit(code), None, [1]))
