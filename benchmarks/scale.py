@@ -177,17 +177,16 @@ def digest(folder: Path) -> str:
 
 
 def series(work: str, sizes: Sequence[int], options: argparse.Namespace) -> Iterator[Measured]:
-    systems = SCORE if work == "score" else FIT
+    systems = [name for name in (SCORE if work == "score" else FIT) if not options.systems or name in options.systems]
     for size in sizes:
         with tempfile.TemporaryDirectory() as made:
             folder, digests = Path(made), set[str]()
+            here = [name for name in systems if size <= MOST_ROWS.get(name, size)]
             if work == "score":
-                prepare_scoring(folder, size, members=size <= max(MOST_ROWS.values()))
+                prepare_scoring(folder, size, members=any(str(MEMBERS) in name for name in here))
             else:
                 prepare_training(folder, size, options.resamples)
-            for system in systems:
-                if size > MOST_ROWS.get(system, size) or (options.systems and system not in options.systems):
-                    continue
+            for system in here:
                 runs = [measured(work, system, folder, size) for _ in range(options.runs)]
                 if system in ("acrcast", ONE, TWO):
                     digests.add(digest(folder))
