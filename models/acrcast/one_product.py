@@ -35,9 +35,7 @@ class OneProduct:
     precision: of all columns. first: (parts,) the first column of each part, whose columns are side by side.
     """
 
-    def __init__(
-        self, linear: Linear, standardisation: Standardisation, precision: Precision, first: Integers
-    ) -> None:
+    def __init__(self, linear: Linear, standardisation: Standardisation, precision: Precision, first: Integers) -> None:
         arms, _, size, q = linear.slope.shape
         # whose squares add up to the squared distance
         values, vectors = np.linalg.eigh(precision.matrix)

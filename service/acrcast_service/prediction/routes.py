@@ -6,6 +6,7 @@ from starlette.background import BackgroundTask
 
 from acrcast.prediction import Prediction
 from acrcast_service import idempotency
+from acrcast_service.answers import JsonBytes
 from acrcast_service.api_docs.schemas import PATIENT_BODY
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
@@ -111,4 +112,4 @@ async def predict(request: Request) -> Response:
         same = body + b"\0" + (subject or "").encode()
         again = idempotency.Request(caller.tenant, "/predict", key, same)
         content = await answered_once(server.audit, again, answer)
-    return Response(content, media_type="application/json", background=shadow)
+    return JsonBytes(content, shadow)
