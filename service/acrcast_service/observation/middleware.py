@@ -77,9 +77,9 @@ class Observer:
         method = scope["method"] if scope["method"] in METHODS else "other"
         predictions: list[tuple[str, str, int]] = scope.get(PREDICTIONS, [])
         metrics = self._metrics
-        metrics.ended(template, method, status, seconds)
         for model, support, count in predictions:
             metrics.predictions(model, support, count)
+        metrics.ended(template, method, status, seconds)
         metrics.audit(self._audit.waiting, self._audit.failures)
         level = logging.ERROR if status >= 500 else logging.DEBUG if template in RARELY_READ else logging.INFO
         model_digest = predictions[0][0] if predictions else None
