@@ -1,11 +1,12 @@
 """A fitted procedure as it is served: the champion's own estimate, and the members that carry the uncertainty."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Bytes, Floats, Floats32
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.patterns import Draws, Linear, Pattern
 from acrcast.estimators.trees import Trees
@@ -80,7 +81,7 @@ class LogisticEnsemble:
         return intercept, slope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoostedEnsemble:
     """The estimate is the trees'; the members are draws of the hierarchical posterior, every second one moved to the trees.
 
@@ -100,15 +101,15 @@ class BoostedEnsemble:
 
     def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         log_odds = pattern.log_odds(Z, draws, arms)
-        rows = Z[:, None] if pattern.is_complete else pattern.completed(Z, draws)
-        for a, arm in enumerate((TREATED, CONTROL)[:arms]):
-            estimate = self.estimate(arm, rows)
+        outcomes = self._outcomes(pattern, Z, draws)
+        for a, of_arm in enumerate(self._of_arms[:arms]):
+            estimate = self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1)
             log_odds[:, a, 0] += self._moved * (estimate - log_odds[:, a, 1])
             log_odds[:, a, 1] = estimate
         return log_odds
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
-        return self.trees.log_odds(self._features(arm, Z))
+        return self.trees.log_odds(feature_matrix(self.logistic.terms, arm, Z))
 
     def disagreement(self, arm: float, Z: Floats) -> Floats:
         """(...) log-odds by the trees less those by the hierarchical model's own point. Z: (..., q)."""
@@ -116,16 +117,14 @@ class BoostedEnsemble:
 
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left."""
-        rows = Z if pattern.is_complete else pattern.completed(Z, draws)[0]
-        arms = (TREATED, CONTROL) if self.logistic.terms.two_arms else (TREATED,)
-        values = [self.trees.contributions(self._features(arm, rows)).mean(axis=0) for arm in arms]
+        outcomes = self._outcomes(pattern, Z, draws)
+        values = [self.trees.contributions_of(outcomes | of_arm).mean(axis=0) for of_arm in self._of_arms]
         return self._by_measure(np.stack(values))
 
     def of_complete(self, Z: Floats) -> tuple[Floats, Floats, Floats]:
         """(arms,) log-odds by the estimate, and its contributions, of one patient of whom everything is known. Z: (1, q)."""
-        rows = np.repeat(Z, 2, axis=0) if self.logistic.terms.two_arms else Z
-        log_odds, values = self.trees.both(self._features(np.array([TREATED, CONTROL][: len(rows)]), rows))
-        return log_odds, *self._by_measure(values)
+        outcomes = self.trees.outcomes(self._features(Z.T)) | self._of_every_arm
+        return self.trees.log_odds_of(outcomes), *self._by_measure(self.trees.contributions_of(outcomes))
 
     def move(self, members: Floats, by: Floats) -> None:
         """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
@@ -136,13 +135,34 @@ class BoostedEnsemble:
         measures, left = values[:, :-1], values[:, -1]
         return (measures[:, 1:], left + measures[:, 0]) if self.logistic.terms.two_arms else (measures, left)
 
-    @property
+    @cached_property
     def _moved(self) -> Floats:
         """(M,) 1 for the members that are moved, 0 for the others."""
         return np.resize(np.array([0.0, 1.0]), self.size)
 
-    def _features(self, arm: Floats | float, Z: Floats) -> Floats:
-        return feature_matrix(self.logistic.terms, arm, Z)
+    def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws) -> Bytes:
+        """Of the trees on the rows of `pattern.completed`, without what the arm adds to them."""
+        return self.trees.outcomes(self._features(Z.T if pattern.is_complete else pattern.completed(Z, draws)))
+
+    def _features(self, columns: Floats | Floats32) -> Floats32:
+        """(features, rows) with an arm below all. columns: (q, rows) of complete rows."""
+        before = self.logistic.terms.first_measure - 1
+        features = np.empty((before + len(columns), columns.shape[1]), dtype=np.float32)
+        features[:before] = -np.inf
+        features[before:] = columns
+        return features
+
+    @cached_property
+    def _of_arms(self) -> list[Bytes]:
+        """What each arm adds to the outcomes of the trees, (N, 1)."""
+        if not self.logistic.terms.two_arms:
+            return [np.zeros((len(self.trees.leaf), 1), dtype=np.uint8)]
+        return [self.trees.where_first_is(arm) for arm in (TREATED, CONTROL)]
+
+    @cached_property
+    def _of_every_arm(self) -> Bytes:
+        """(N, arms)."""
+        return np.hstack(self._of_arms)
 
 
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:

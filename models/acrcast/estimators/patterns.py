@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Floats, Floats32, Integers
 from acrcast.estimators.missing import ConditionalNormal, below_limit, conditionals_on
 from acrcast.estimators.normal import normal_cdf
 
@@ -61,7 +61,8 @@ class Pattern:
         self, conditional: ConditionalNormal, known: Bools, below: Bools, nodes: Floats, levels: Floats, linear: Linear
     ) -> None:
         self.known: Integers = np.flatnonzero(known)
-        self.is_complete = len(self.known) == len(known)
+        self._unknown: list[int] = np.flatnonzero(~known).tolist()
+        self.is_complete = not self._unknown
         self.linear = linear
         self._conditional, self._levels = conditional, levels
         self._below = [int(j) for j in np.flatnonzero(below)]
@@ -143,12 +144,13 @@ class Pattern:
                 column += rule[1 + i] * draws[i]
         return column
 
-    def completed(self, Z: Floats, draws: Draws) -> Floats:
-        """(n, M, q) rows with the unknown columns drawn, one draw for each member."""
-        completed = np.repeat(Z[:, None, :], self._noise.shape[1], axis=1)
-        for j in np.setdiff1d(np.arange(Z.shape[1]), self.known):
-            completed[:, :, j] = self.column(int(j), Z, draws)
-        return completed
+    def completed(self, Z: Floats, draws: Draws) -> Floats32:
+        """(q, n x M) columns with the unknown ones drawn, one draw for each member, in the trees' precision."""
+        completed = np.empty((Z.shape[1], len(Z), self._noise.shape[1]), dtype=np.float32)
+        completed[self.known] = Z.T[self.known, :, None]
+        for j in self._unknown:
+            completed[j] = self.column(j, Z, draws)
+        return completed.reshape(len(completed), -1)
 
 
 class Patterns:
