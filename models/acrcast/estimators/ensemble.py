@@ -11,6 +11,10 @@ from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.patterns import Draws, Linear, Pattern
 from acrcast.estimators.trees import Trees
 
+# Of the members of boosted trees, those that are moved to the trees.
+MOVED = slice(1, None, 2)
+EVERY = slice(None)
+
 
 class Ensemble(Protocol):
     """Log-odds of response by the estimate and by each member."""
@@ -29,6 +33,10 @@ class Ensemble(Protocol):
 
         arms: 1 for the treated arm alone, 2 with the control after it.
         """
+        ...
+
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        """(n, M) of `log_odds` what the members say of the treated arm."""
         ...
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
@@ -63,6 +71,9 @@ class LogisticEnsemble:
 
     def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         return pattern.log_odds(Z, draws, arms)
+
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        return pattern.members_of_treated(Z, draws)
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
         log_odds: Floats = self.terms.matrix(arm, Z) @ self.point
@@ -104,9 +115,17 @@ class BoostedEnsemble:
         outcomes = self._outcomes(pattern, Z, draws)
         for a, of_arm in enumerate(self._of_arms[:arms]):
             estimate = self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1)
-            log_odds[:, a, 0] += self._moved * (estimate - log_odds[:, a, 1])
+            log_odds[:, a, 0, MOVED] += (estimate - log_odds[:, a, 1])[:, MOVED]
             log_odds[:, a, 1] = estimate
         return log_odds
+
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        log_odds = pattern.log_odds(Z, draws, 1)
+        members, point = log_odds[:, 0, 0], log_odds[:, 0, 1]
+        outcomes = self._outcomes(pattern, Z, draws, MOVED)
+        estimate = self.trees.log_odds_of(outcomes | self._of_arms[0]).reshape(len(Z), -1)
+        members[:, MOVED] += estimate - point[:, MOVED]
+        return members
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
         return self.trees.log_odds(feature_matrix(self.logistic.terms, arm, Z))
@@ -118,7 +137,7 @@ class BoostedEnsemble:
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left."""
         outcomes = self._outcomes(pattern, Z, draws)
-        values = [self.trees.contributions_of(outcomes | of_arm).mean(axis=0) for of_arm in self._of_arms]
+        values = [self.trees.mean_contributions_of(outcomes | of_arm) for of_arm in self._of_arms]
         return self._by_measure(np.stack(values))
 
     def of_complete(self, Z: Floats) -> tuple[Floats, Floats, Floats]:
@@ -128,21 +147,17 @@ class BoostedEnsemble:
 
     def move(self, members: Floats, by: Floats) -> None:
         """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
-        members[:, 1::2] += by[:, None]
+        members[:, MOVED] += by[:, None]
 
     def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
         """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""
         measures, left = values[:, :-1], values[:, -1]
         return (measures[:, 1:], left + measures[:, 0]) if self.logistic.terms.two_arms else (measures, left)
 
-    @cached_property
-    def _moved(self) -> Floats:
-        """(M,) 1 for the members that are moved, 0 for the others."""
-        return np.resize(np.array([0.0, 1.0]), self.size)
-
-    def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws) -> Bytes:
-        """Of the trees on the rows of `pattern.completed`, without what the arm adds to them."""
-        return self.trees.outcomes(self._features(Z.T if pattern.is_complete else pattern.completed(Z, draws)))
+    def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws, members: slice = EVERY) -> Bytes:
+        """Of the trees on the rows of `pattern.completed`, without what the arm adds to them; on Z itself when it is complete."""
+        columns = Z.T if pattern.is_complete else pattern.completed(Z, draws, members)
+        return self.trees.outcomes(self._features(columns))
 
     def _features(self, columns: Floats | Floats32) -> Floats32:
         """(features, rows) with an arm below all. columns: (q, rows) of complete rows."""

@@ -43,6 +43,7 @@ class _Drawn:
     spread: float
     given: Floats
     noise: Floats
+    is_noisy: bool
     on: dict[int, float]
     weight: Floats
 
@@ -61,8 +62,7 @@ class Pattern:
         self, conditional: ConditionalNormal, known: Bools, below: Bools, nodes: Floats, levels: Floats, linear: Linear
     ) -> None:
         self.known: Integers = np.flatnonzero(known)
-        self._unknown: list[int] = np.flatnonzero(~known).tolist()
-        self.is_complete = not self._unknown
+        self.is_complete = len(self.known) == len(known)
         self.linear = linear
         self._conditional, self._levels = conditional, levels
         self._below = [int(j) for j in np.flatnonzero(below)]
@@ -82,12 +82,14 @@ class Pattern:
                 spread=spread,
                 given=affine[inputs],
                 noise=noise,
+                is_noisy=bool(noise.any()),
                 on={i: float(affine[1 + i]) for i in centre if affine[1 + i] != 0},
                 weight=folded[..., 1 + j],
             )
             for j, (affine, noise, spread) in centre.items()
         }
         self._inputs = inputs
+        self._affine = np.flatnonzero(~known & ~np.isin(np.arange(len(known)), list(centre)))
 
     def log_odds(self, Z: Floats, draws: Draws, arms: int) -> Floats:
         """(n, arms, 2, M) by each member, and by the estimate on each member's draw. Z: (n, q), read where it is known."""
@@ -99,6 +101,15 @@ class Pattern:
         for j, drawn in draws.items():
             log_odds += drawn[:, None, None] * self._drawn[j].weight[:arms]
         return log_odds
+
+    def members_of_treated(self, Z: Floats, draws: Draws) -> Floats:
+        """(n, M) of `log_odds` what the members say of the treated arm."""
+        size = self.linear.intercept.shape[-1]
+        members: Floats = Z[:, self.known] @ self._slope[:, :size]
+        members += self._constant[:size]
+        for j, drawn in draws.items():
+            members += drawn * self._drawn[j].weight[0, 0]
+        return members
 
     def draws(self, Z: Floats) -> Draws:
         """Of what is below a limit, then of the indicators. Z: (n, q) with the limits."""
@@ -113,21 +124,29 @@ class Pattern:
     def _draw_category(self, block: list[int], Z: Floats, found: Draws) -> None:
         """One draw decides which level, if any, of the category's indicators is 1."""
         level = self._levels[block[0]]
-        upper: Floats = np.zeros((1, 1))
+        upper: Floats | float = 0.0
         chosen: Draws = {}
         for j in block:
             low, high = self._conditional.low[j], self._conditional.high[j]
             step = high - low
-            share = np.clip((self._centre(j, Z, found) - low) / step, 0.0, 1.0) if step > 0 else np.zeros((1, 1))
-            chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
-            upper = upper + share
+            if step <= 0:
+                chosen[j] = np.full((len(Z), len(level)), low)
+                continue
+            share = (self._centre(j, Z, found) - low) / step
+            if len(block) > 1:
+                share = np.minimum(np.maximum(share, 0.0), 1.0)
+                chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
+                upper = upper + share
+            else:
+                # a level is above 0 and below 1
+                chosen[j] = np.where(level < share, high, low)
         found |= chosen
 
     def _centre(self, j: int, Z: Floats, found: Draws) -> Floats:
         """Conditional mean of column j, (n, M), or (n, 1) when it is the same for all members."""
         drawn = self._drawn[j]
         centre: Floats = (drawn.given[0] + Z[:, self.known] @ drawn.given[1:])[:, None]
-        if drawn.noise.any():
+        if drawn.is_noisy:
             centre = centre + drawn.noise
         for i, coefficient in drawn.on.items():
             centre = centre + coefficient * found[i]
@@ -144,12 +163,17 @@ class Pattern:
                 column += rule[1 + i] * draws[i]
         return column
 
-    def completed(self, Z: Floats, draws: Draws) -> Floats32:
-        """(q, n x M) columns with the unknown ones drawn, one draw for each member, in the trees' precision."""
-        completed = np.empty((Z.shape[1], len(Z), self._noise.shape[1]), dtype=np.float32)
+    def completed(self, Z: Floats, draws: Draws, members: slice) -> Floats32:
+        """(q, n x m) columns with the unknown ones drawn, one draw for each of m members, in the trees' precision."""
+        noise = self._noise[self._affine, members]
+        completed = np.empty((Z.shape[1], len(Z), noise.shape[1]), dtype=np.float32)
         completed[self.known] = Z.T[self.known, :, None]
-        for j in self._unknown:
-            completed[j] = self.column(j, Z, draws)
+        rule = self._rule[self._affine]
+        affine = (rule[:, :1] + rule[:, 1 + self.known] @ Z[:, self.known].T)[..., None] + noise[:, None]
+        for j, drawn in draws.items():
+            completed[j] = drawn[:, members]
+            affine += rule[:, 1 + j, None, None] * drawn[:, members]
+        completed[self._affine] = affine
         return completed.reshape(len(completed), -1)
 
 

@@ -16,7 +16,7 @@ ROOT, LEFT, RIGHT = range(3)
 # Which leaf each outcome reaches: 1 for right at the root, plus 2 and 4 for right at its children.
 REACHED = [0, 2, 1, 2, 0, 3, 1, 3]
 # Of the trees on some rows, worked on together.
-NUMBERS_AT_ONCE = 8192
+NUMBERS_AT_ONCE = 16384
 # What a player adds to a coalition of none, one or both of the other two, is weighted by that (Shapley 1953).
 SHAPLEY = (1 / 3, 1 / 6, 1 / 3)
 
@@ -41,6 +41,8 @@ class Trees:
     _shares: Floats = field(init=False, repr=False)
     _left: float = field(init=False, repr=False)
     _of_feature: Floats = field(init=False, repr=False)
+    # the different splits: of which feature, (S,), and where, (S, 1); and which of them is each of the trees', (3, N)
+    _splits: tuple[Integers, Floats32, Integers] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares, nothing_known = _shapley_values(self.feature, self.leaf, self.cover)
@@ -50,6 +52,12 @@ class Trees:
         object.__setattr__(self, "_shares", shares.reshape(-1, 3))
         object.__setattr__(self, "_left", float(self.base) + float(nothing_known.sum()))
         object.__setattr__(self, "_of_feature", np.eye(self.features)[self.feature.T.ravel()])
+        pairs = np.stack([self.feature.ravel(), self.threshold.ravel().astype(np.float64)])
+        different, of_trees = np.unique(pairs, axis=1, return_inverse=True)
+        threshold = different[1].astype(np.float32)[:, None]
+        object.__setattr__(
+            self, "_splits", (different[0].astype(np.int64), threshold, of_trees.reshape(self.feature.shape))
+        )
 
     @classmethod
     def of(cls, content: bytes, features: int) -> "Trees":
@@ -85,10 +93,11 @@ class Trees:
 
         A tree after the other and not a row after the other: what is near in memory is worked on together.
         """
+        feature, threshold, of_trees = self._splits
         outcomes = np.empty((len(self.leaf), columns.shape[1]), dtype=np.uint8)
         for rows in self._blocks(columns.shape[1]):
-            right = columns[:, rows].take(self.feature, axis=0) >= self.threshold[..., None]
-            root, left, of_right = right.view(np.uint8)
+            right = columns[:, rows].take(feature, axis=0) >= threshold
+            root, left, of_right = right.view(np.uint8).take(of_trees, axis=0)
             of_right <<= 1
             of_right |= left
             of_right <<= 1
@@ -107,9 +116,16 @@ class Trees:
         for rows in self._blocks(len(log_odds)):
             values = self._leaves.take(outcomes[:, rows] + self._first)
             values[0] += self.base
-            # along the trees one is added after the other
-            log_odds[rows] = np.add.reduce(values, axis=0)
+            # one tree is added after the other; of a single row NumPy's sum would add in pairs
+            several = values.shape[1] > 1
+            log_odds[rows] = np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
         return log_odds
+
+    def mean_contributions_of(self, outcomes: Bytes) -> Floats:
+        """(features + 1,) means over the rows."""
+        share = np.bincount((outcomes + self._first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
+        of_splits = np.einsum("no,nos->ns", share.reshape(-1, 8), self._shares.reshape(-1, 8, 3))
+        return np.append(of_splits.ravel() @ self._of_feature, self._left)
 
     def _blocks(self, rows: int) -> list[slice]:
         """Some rows at a time, so that what is worked out of them stays near the processor."""
