@@ -145,6 +145,7 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
+    gc.enable()
     server.draining.watch()
     server.lines.write(logging.INFO, "started", {"version": acrcast.__version__, "process": os.getpid()})
     yield

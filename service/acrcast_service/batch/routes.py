@@ -147,7 +147,8 @@ async def _pieces(
         answered, refused = answered + len(chunk.rows), refused + len(chunk.refused)
         note(request, chunk)
         yield await pool.run(writer.rows, chunk)
-    yield await pool.run(writer.end, answered, refused)
+    for piece in writer.end(answered, refused):
+        yield piece
 
 
 def note(request: Request, answered: Answered) -> None:
