@@ -40,7 +40,9 @@ def patients(rows: int, folder: Path) -> pd.DataFrame:
     baseline, _, _ = write(simulate(SimulationOptions(patients=2000, seed=1)), folder / "trial")
     table = pd.read_csv(baseline)[list(PATIENT)]
     # a result below its limit is written "<60"
-    numbers = [name for name, value in PATIENT.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+    numbers = [
+        name for name, value in PATIENT.items() if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
     table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
     complete = table.dropna().infer_objects()
     chosen = np.random.default_rng(0).integers(0, len(complete), rows)

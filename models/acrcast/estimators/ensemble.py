@@ -39,6 +39,10 @@ class Ensemble(Protocol):
         """(n, M) of `log_odds` what the members say of the treated arm."""
         ...
 
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        """(n, arms, M) of `log_odds` what the estimate says; (n, arms, 1) where there is nothing to be drawn."""
+        ...
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
         """(...) log-odds of complete rows. Z: (..., q)."""
         ...
@@ -74,6 +78,13 @@ class LogisticEnsemble:
 
     def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
         return pattern.members_of_treated(Z, draws)
+
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        if not pattern.is_complete:
+            return pattern.log_odds(Z, draws, arms)[:, :, 1]
+        linear = pattern.linear
+        log_odds: Floats = Z @ linear.slope[:arms, 1, 0].T + linear.intercept[:arms, 1, 0]
+        return log_odds[..., None]
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
         log_odds: Floats = self.terms.matrix(arm, Z) @ self.point
@@ -126,6 +137,11 @@ class BoostedEnsemble:
         estimate = self.trees.log_odds_of(outcomes | self._of_arms[0]).reshape(len(Z), -1)
         members[:, MOVED] += estimate - point[:, MOVED]
         return members
+
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        outcomes = self._outcomes(pattern, Z, draws)
+        of_arms = [self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1) for of_arm in self._of_arms[:arms]]
+        return np.stack(of_arms, axis=1)
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
         return self.trees.log_odds(feature_matrix(self.logistic.terms, arm, Z))
