@@ -111,7 +111,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> Applic
     )
     for room in rooms:
         # not include_router, which matches every request twice: once for the router, once within it
-        app.router.routes.extend(guarded(room.router.routes, server))
+        app.router.routes.extend(guarded(room.router.routes))
     return app
 
 

@@ -25,7 +25,7 @@ from acrcast_service.server_state import ServerState
 REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OVERLOADED, IDENTITY_UNAVAILABLE)
 
 
-def guarded(routes: Iterable[BaseRoute], server: ServerState) -> Iterator[BaseRoute]:
+def guarded(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
     """The routes, each behind what its function is marked with; what asks itself, as it is.
 
     Raises TypeError for a route that is not marked, or that cannot be.
@@ -38,22 +38,22 @@ def guarded(routes: Iterable[BaseRoute], server: ServerState) -> Iterator[BaseRo
             # a room's routes are shared by every application of this process
             route = copy(route)  # noqa: PLW2901  the same route, behind its guard
             if scope == SIGNED_LINK:
-                route.app = LinkGuard(route.app, server)
+                route.app = LinkGuard(route.app)
             else:
-                route.app = Guard(route.app, server, scope, of_clients=takes_client_tokens(route.endpoint))
+                route.app = Guard(route.app, scope, of_clients=takes_client_tokens(route.endpoint))
         yield route
 
 
 class Guard:
     """Asks who it is, whether they may, and whether it is too much, before the body is read."""
 
-    def __init__(self, app: ASGIApp, server: ServerState, needed: str, *, of_clients: bool) -> None:
-        self._app, self._server = app, server
+    def __init__(self, app: ASGIApp, needed: str, *, of_clients: bool) -> None:
+        self._app = app
         self._needed = needed
         self._of_clients = of_clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        server = self._server
+        server: ServerState = scope["app"].server
         address = public_address(server.settings, scope) + scope["path"] if self._of_clients else None
         caller = scope["caller"] = await server.auth.caller(scope["headers"], self._needed, address)
         server.auth.count(caller)
@@ -63,12 +63,12 @@ class Guard:
 class LinkGuard:
     """Asks whether the address is one that this server signed, and still good; who it was given to may read it."""
 
-    def __init__(self, app: ASGIApp, server: ServerState) -> None:
-        self._app, self._server = app, server
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            check_link(self._server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1"))
+            check_link(scope["app"].server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1"))
         except HttpProblem as refused:
             # whoever follows a link reads a page
             await problem_page(refused.kind)(scope, receive, send)
