@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from acrcast.arrays import Floats
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
-from acrcast.validation.calibration import calibration_intercept, calibration_slope
+from acrcast.validation.calibration import calibration_intercept
+from acrcast.validation.cross_validated import cross_validated_c, cross_validated_slope
 from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
-from acrcast.validation.performance import Estimate, cross_validated_c, log_loss
-from acrcast.validation.resampling import bootstrap_weights, fold_numbers, nested_risks, resampled_risks
+from acrcast.validation.performance import Estimate, log_loss
+from acrcast.validation.resampling import bootstrap_weights, nested, resampled_risks
 from acrcast_training.select import (
     BASELINE,
     applicable_candidates,
@@ -23,7 +25,6 @@ from acrcast_training.select import (
 )
 
 RESAMPLES, FEWEST_RESAMPLES = 200, 40
-INNER_FOLDS = 5
 NESTED_REPEATS = 2
 
 
@@ -31,8 +32,8 @@ NESTED_REPEATS = 2
 class Procedure:
     """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
 
-    gain: of log loss over quoting the arm's response rate. c_statistic: among patients of the same arm, judged by the same
-    fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
+    gain: of log loss over quoting the arm's response rate. c_statistic, calibration_slope: among patients of the same arm,
+    judged by the same fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
     """
 
     log_loss: Estimate
@@ -75,27 +76,39 @@ def usual_resamples(patients: int) -> int:
     return as_often(RESAMPLES, patients, FEWEST_RESAMPLES)
 
 
-def validation_steps(folds: int, resamples: int) -> int:
+def nested_repeats(patients: int) -> int:
+    """Repeats of the nested cross-validation for so many patients."""
+    return as_often(NESTED_REPEATS, patients, 1)
+
+
+def validation_steps(patients: int, folds: int, resamples: int) -> int:
     """How many resamples `validate` reports to its `progress`."""
-    return 1 + resamples + NESTED_REPEATS * folds * (min(INNER_FOLDS, folds) + 1)
+    return 1 + resamples + nested_repeats(patients) * folds * (folds + 1)
 
 
 def validate(
-    rows: TrialRows, chosen: str, *, resamples: int, seed: int, progress: Callable[[int], None] = lambda _: None
+    rows: TrialRows,
+    chosen: str,
+    *,
+    resamples: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Validation:
     """Correct the chosen candidate's figures, and judge the procedure that chose it.
 
     resamples: of patients, with replacement within each arm; everything but the choice is repeated in each. The choice
     itself is repeated in nested cross-validation. progress: called with the resamples done, `validation_steps` in all.
+    engine: who fits them.
     """
     names = tuple(dict.fromkeys((BASELINE, chosen)))
-    here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress)
+    here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress, engine=engine)
     weights = bootstrap_weights(rows.arm, resamples, np.random.default_rng([seed, 5]))
-    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress)
+    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress, engine=engine)
     return Validation(
         optimism=optimism(rows.y, here[chosen][0], weights, found[chosen], arm=rows.arm),
         gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
-        procedure=judge_procedure(rows, seed=seed, progress=progress),
+        procedure=judge_procedure(rows, seed=seed, progress=progress, engine=engine),
         served=ServedRisks(here[chosen][0], weights, found[chosen]),
     )
 
@@ -104,33 +117,27 @@ def judge_procedure(
     rows: TrialRows,
     *,
     seed: int,
-    repeats: int = NESTED_REPEATS,
+    repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Procedure:
-    """Nested cross-validation: the choice among the candidates is made anew in each training part."""
+    """Nested cross-validation: the choice among the candidates is made anew in each training part. repeats: None is `nested_repeats`."""
     folds = folds_of(rows.y > 0)
-    nested = nested_risks(
-        rows,
-        applicable_candidates(rows, candidates),
-        choose,
-        folds=folds,
-        inner_folds=min(INNER_FOLDS, folds),
-        repeats=repeats,
-        seed=seed,
-        progress=progress,
-    )
-    baseline = nested.baseline
-    loss, reference = _losses(nested.risks, rows.y), _losses(baseline, rows.y)
+    repeats = nested_repeats(len(rows)) if repeats is None else repeats
+    names = applicable_candidates(rows, candidates)
+    found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine)
+    risks = found.judged.risk
+    loss, reference = _losses(risks, rows.y), _losses(found.baseline, rows.y)
     return Procedure(
         log_loss=mean_with_interval(loss),
         gain=mean_with_interval(reference - loss),
-        brier=mean_with_interval(np.mean((nested.risks - rows.y) ** 2, axis=0)),
-        c_statistic=cross_validated_c(nested.risks, rows.y, rows.arm, fold_numbers(rows, folds, repeats, seed)),
-        calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
-        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in nested.risks]),
-        chosen=nested.chosen,
-        risks=nested.risks,
+        brier=mean_with_interval(np.mean((risks - rows.y) ** 2, axis=0)),
+        c_statistic=cross_validated_c(found.judged, rows.y),
+        calibration_slope=cross_validated_slope(found.judged, rows.y),
+        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in risks]),
+        chosen=found.chosen,
+        risks=risks,
     )
 
 
