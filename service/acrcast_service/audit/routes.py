@@ -43,12 +43,19 @@ async def records(request: Request, since: Moment = None) -> Response:
 
     A transfer that breaks off is not the whole audit.
     """
-    audit = state_of(request).audit
     # a record's time has more digits, and an earlier one is before it as text
-    lines = exported(audit.chain, since=(since or "").removesuffix("Z"), tenant=caller_of(request).tenant)
-    # before the answer begins: what cannot be read is refused with a status of its own
+    pieces = await lines_of(state_of(request).audit, caller_of(request).tenant, (since or "").removesuffix("Z"))
+    return StreamingResponse(pieces, media_type=JSON_LINES)
+
+
+async def lines_of(audit: AuditTrail, tenant: str, since: str) -> AsyncIterator[bytes]:
+    """The tenant's records as lines of JSON, in pieces. since: the beginning of a time as records have it.
+
+    Raises HttpProblem before the answer begins: what cannot be read is refused with a status of its own.
+    """
+    lines = exported(audit.chain, since=since, tenant=tenant)
     first = await audit.ask(_piece, lines)
-    return StreamingResponse(_pieces(audit, lines, first), media_type=JSON_LINES)
+    return _pieces(audit, lines, first)
 
 
 async def _pieces(audit: AuditTrail, lines: Iterator[bytes], piece: bytes) -> AsyncIterator[bytes]:

@@ -18,8 +18,9 @@ function say(which) {
 
 // The key is typed once for each tab, and kept when the server took it.
 function showKey() {
-  const entry = part("key");
-  if (entry && !entry.value) entry.value = sessionStorage.getItem(KEY) || "";
+  const kept = sessionStorage.getItem(KEY) || "", entry = part("key");
+  if (entry && !entry.value) entry.value = kept;
+  for (const hidden of document.querySelectorAll("input[data-key]")) hidden.value = kept;
 }
 
 function keepKey(response) {
@@ -147,10 +148,17 @@ function pressed(event) {
   else if ("print" in button.dataset) window.print();
 }
 
+// A page that is open to whoever has a key, or to everybody here, shows itself.
+function openPage() {
+  const form = document.querySelector("form.key-form"), entry = part("key");
+  if (!form || document.querySelector("#refused")) return;
+  if ("send" in form.dataset) form.requestSubmit();
+}
+
 function begin() {
+  showKey();
   const form = part("patient");
   if (!form) return;
-  showKey();
   answeredFor = document.querySelector("#answer .headline") ? patientOf(form) : null;
   form.addEventListener("submit", send);
   form.addEventListener("input", () => { compare(); askScores(); });
@@ -160,4 +168,9 @@ function begin() {
 // A printed answer says what it is for.
 addEventListener("beforeprint", () => { for (const details of document.querySelectorAll(".tell details:not(.text)")) details.open = true; });
 document.addEventListener("click", pressed);
+// Other forms are sent as they are: what was typed as a key is kept for the pages that follow.
+document.addEventListener("submit", () => { const entry = part("key"); if (entry && entry.value) sessionStorage.setItem(KEY, entry.value); });
 begin();
+openPage();
+const shown = document.querySelector("main [data-focus]");
+if (shown && !part("patient")) shown.focus();
