@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from acrcast_training.monitoring.patients import Due, Patients, received, received_or_failed
-from acrcast_training.monitoring.recorded import read_recorded
+from acrcast.watching.patients import Due, Patients, received, received_or_failed
+from acrcast.watching.recorded import read_recorded
 
 from .conftest import BEGIN, DAY
 
@@ -104,7 +104,7 @@ def test_without_any_outcome_the_arm_of_the_missing_cannot_be_known(clinic, peop
 def test_days_are_those_in_utc():
     from datetime import date, datetime, timedelta, timezone
 
-    from acrcast_training.monitoring.patients import days
+    from acrcast.watching.patients import days
 
     evening = datetime(2025, 1, 6, 23, tzinfo=timezone(timedelta(hours=-5)))
     assert days([evening]).tolist() == [date(2025, 1, 7).toordinal()]

@@ -11,8 +11,8 @@ from acrcast.monitoring.calibration import by_spread, on_the_whole
 from acrcast.response_model import ResponseModel
 from acrcast.validation.net_benefit import net_benefit_of_each
 from acrcast.validation.performance import Estimate, c_statistic, log_loss
-from acrcast_training.monitoring.patients import Outcomes
-from acrcast_training.monitoring.signals import Rules, Signal, signal
+from acrcast.watching.patients import Outcomes
+from acrcast.watching.signals import Rules, Signal, signal
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
