@@ -14,6 +14,8 @@ from acrcast.watching.recorded import RecordedPrediction
 
 State = Literal["not due", "received", "overdue"]
 DAYS_A_WEEK = 7
+# A century, in days.
+NEVER = 36_525
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class Due:
 
     after: int
     grace: int
+
+    @classmethod
+    def never(cls) -> "Due":
+        """Where nobody says when: no outcome counts."""
+        return cls(NEVER, 0)
 
     @classmethod
     def of(cls, study: Study, grace: int = GRACE_DAYS) -> "Due | None":

@@ -1,6 +1,6 @@
 """`GET /audit/records`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from itertools import islice
 from typing import Annotated
 
@@ -43,19 +43,21 @@ async def records(request: Request, since: Moment = None) -> Response:
 
     A transfer that breaks off is not the whole audit.
     """
+    audit = state_of(request).audit
     # a record's time has more digits, and an earlier one is before it as text
-    pieces = await lines_of(state_of(request).audit, caller_of(request).tenant, (since or "").removesuffix("Z"))
-    return StreamingResponse(pieces, media_type=JSON_LINES)
+    lines = exported(audit.chain, since=(since or "").removesuffix("Z"), tenant=caller_of(request).tenant)
+    return await sent_in_pieces(audit, lines)
 
 
-async def lines_of(audit: AuditTrail, tenant: str, since: str) -> AsyncIterator[bytes]:
-    """The tenant's records as lines of JSON, in pieces. since: the beginning of a time as records have it.
+async def sent_in_pieces(
+    audit: AuditTrail, lines: Iterator[bytes], headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer that is these lines of an export.
 
     Raises HttpProblem before the answer begins: what cannot be read is refused with a status of its own.
     """
-    lines = exported(audit.chain, since=since, tenant=tenant)
     first = await audit.ask(_piece, lines)
-    return _pieces(audit, lines, first)
+    return StreamingResponse(_pieces(audit, lines, first), media_type=JSON_LINES, headers=headers)
 
 
 async def _pieces(audit: AuditTrail, lines: Iterator[bytes], piece: bytes) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from copy import copy
 
+from fastapi import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -72,6 +73,6 @@ class LinkGuard:
             )
         except HttpProblem as refused:
             # whoever follows a link reads a page
-            await problem_page(refused.kind)(scope, receive, send)
+            await problem_page(Request(scope), refused.kind)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -4,10 +4,11 @@ No label holds anything that a client chose: routes are templates, methods those
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -124,14 +125,21 @@ class Metrics:
 
     def written(self) -> bytes:
         """In Prometheus' text format."""
+        return generate_latest(self._together())
+
+    def collected(self) -> Iterable[Metric]:
+        """Of all worker processes together."""
+        return self._together().collect()
+
+    def _together(self) -> CollectorRegistry:
         folder = os.environ.get(FOLDER)
         if folder is None:
-            return generate_latest(self._own)
+            return self._own
         for file in Path(folder).glob("gauge_live*_*.db"):
             _forget_if_dead(int(file.stem.rpartition("_")[2]), folder)
         together = CollectorRegistry()
         MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        return together
 
 
 def _forget_if_dead(process: int, folder: str) -> None:

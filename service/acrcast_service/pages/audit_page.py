@@ -1,139 +1,101 @@
-"""The audit's page: a tenant's records, found and opened one by one, and all of them as a file."""
+"""The audit's page: a tenant's records, found and opened one by one, and those that were found as a file."""
 
-import json
-import re
-from collections.abc import Mapping
+import logging
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 
-from acrcast.prediction import Prediction
-from acrcast.studies import Study
-from acrcast_service.audit.routes import JSON_LINES, lines_of
-from acrcast_service.audit.search import KINDS, MOST, OpenedRecord, Wanted, record, search
+from acrcast.errors import InputError, Problem
+from acrcast_service.audit.export import exported
+from acrcast_service.audit.records import KINDS
+from acrcast_service.audit.routes import sent_in_pieces
+from acrcast_service.audit.search import Found, Wanted, fits, record, related, search
 from acrcast_service.auth.callers import AUDIT, Caller
-from acrcast_service.pages.answer_view import answer_view
-from acrcast_service.pages.form import Typed, entries
-from acrcast_service.pages.languages import ENGLISH, words_of
-from acrcast_service.pages.rendering import page
-from acrcast_service.pages.same_origin import check_same_origin
-from acrcast_service.pages.sent_form import read_form, sender_of
-from acrcast_service.problems import BAD_REQUEST, NOT_FOUND, HttpProblem
+from acrcast_service.basis.service import origins_of
+from acrcast_service.pages.entering import Form, opened, shown
+from acrcast_service.pages.recorded_view import as_json, recorded_view
+from acrcast_service.pages.rendering import moment
+from acrcast_service.problems import INVALID_INPUT, NOT_FOUND, HttpProblem
 from acrcast_service.server_state import state_of
 
-# What the form's buttons ask for beside a search.
-OPEN, EXPORT = "page.open", "page.export"
-DAY = re.compile(r"|\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
-LONGEST = 200
+log = logging.getLogger("acrcast_service")
+
+TEMPLATE = "audit.html"
+# What the form's buttons ask for beside a search: one record, a file of what was found, the records before one.
+OPEN, EXPORT, BEFORE = "page.open", "page.export", "page.before"
+# More digits than this no sequence has.
+MOST_DIGITS = 18
 
 
-def closed_page(request: Request) -> Response:
-    """Before anybody has said who asks: nothing but the place for the key."""
-    return _page(request, "audit.html", {"shown": False, "refused": None})
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The search as it was typed, and what is wrong with it."""
+
+    typed: Form
+    problems: tuple[Problem, ...] = ()
+
+    def value(self, name: str) -> str:
+        return self.typed.get(name, "").strip()
+
+    def wrong(self, name: str) -> Problem | None:
+        return next((problem for problem in self.problems if problem.field == name), None)
 
 
 async def audit_answered(request: Request) -> Response:
     """Raises HttpProblem when this is not the page's form."""
-    check_same_origin(request)
-    form = await read_form(request)
+    return await opened(request, TEMPLATE, AUDIT, _answered)
+
+
+async def _answered(request: Request, caller: Caller, form: Form) -> Response:
+    audit = state_of(request).audit
+    chain = audit.chain
+    if OPEN in form:
+        return await _opened(request, caller, form)
     try:
-        caller = await sender_of(request, form, AUDIT)
-        if EXPORT in form:
-            return await _export(request, caller, form)
-        if OPEN in form:
-            return await _opened(request, caller, form[OPEN])
-        return await _found(request, caller, form)
-    except HttpProblem as refused:
-        response = _page(request, "audit.html", {"shown": False, "refused": refused.kind}, refused.kind.status)
-        response.headers.update(refused.headers or {})
-        return response
+        wanted = Wanted.of(form)
+    except InputError as error:
+        return _listed(request, caller, Sought(form, error.problems), None)
+    if EXPORT in form:
+        lines = exported(chain, which=fits(chain, caller.tenant, wanted))
+        return await sent_in_pieces(audit, lines, {"Content-Disposition": 'attachment; filename="audit.jsonl"'})
+    before = form.get(BEFORE, "")
+    number = int(before) if before.isascii() and before.isdigit() and len(before) <= MOST_DIGITS else None
+    return _listed(request, caller, Sought(form), await audit.ask(search, chain, caller.tenant, wanted, number), number)
 
 
-async def _found(request: Request, caller: Caller, form: Typed) -> Response:
-    wanted, audit = _wanted(form), state_of(request).audit
-    found = await audit.ask(search, audit.chain, caller.tenant, wanted)
-    context = {"shown": True, "refused": None, "tenant": caller.tenant, "wanted": wanted, "found": found}
-    return _page(request, "audit.html", context | {"kinds": KINDS, "most": MOST})
+def _listed(
+    request: Request, caller: Caller, sought: Sought, found: Found | None, before: int | None = None
+) -> Response:
+    """found: None when what was sought could not be looked for."""
+    context = {"tenant": caller.tenant, "sought": sought, "found": found, "before": before, "kinds": KINDS}
+    return shown(request, TEMPLATE, context, status=200 if found else INVALID_INPUT.status)
 
 
-async def _export(request: Request, caller: Caller, form: Typed) -> Response:
-    """As `GET /audit/records`, for a browser to keep as a file."""
-    pieces = await lines_of(state_of(request).audit, caller.tenant, _wanted(form).since)
-    return StreamingResponse(
-        pieces, media_type=JSON_LINES, headers={"Content-Disposition": 'attachment; filename="audit.jsonl"'}
-    )
-
-
-async def _opened(request: Request, caller: Caller, number: str) -> Response:
+async def _opened(request: Request, caller: Caller, form: Form) -> Response:
     server = state_of(request)
-    found = await server.audit.ask(record, server.audit.chain, caller.tenant, number[:LONGEST])
+    audit = server.audit
+    found = await audit.ask(record, audit.chain, caller.tenant, form[OPEN])
     if found is None:
         raise HttpProblem(NOT_FOUND)
-    about = await server.audit.ask(search, server.audit.chain, caller.tenant, Wanted(number=found.row["record_id"]))
+    if not found.is_whole:
+        log.error("audit-tampered run acrcast audit verify")
     study = server.models.current.model.study
-    others = [row for row in about.records if row["record_id"] != found.row["record_id"]]
-    shown = _as_shown(found, study) if found.row["study"] == study.key else None
+    view = recorded_view(found.inputs, found.answer, study)
     context = {
-        "record": found,
-        "others": others,
         "tenant": caller.tenant,
+        "sought": Sought(form),
+        "wanted": Wanted.__slots__,
+        "record": found,
+        "others": await audit.ask(related, audit.chain, caller.tenant, found.row),
         "study": study,
-        "refused": None,
-        "answer": shown.view if shown else None,
-        "entries": shown.entries if shown else [],
-        "answered_at": found.row["time"][:16].replace("T", " ") + " UTC",
+        "answer": view.answer if view else None,
+        "entries": view.entries if view else [],
+        "values_beside": True,
+        "origins": origins_of(found.answer or {}),
+        "answered_at": moment(found.row["time"]),
         "pinned": None,
         "changes": [],
-        "inputs": _pretty(found.inputs),
-        "answer_json": _pretty(found.answer),
+        "inputs": as_json(found.inputs),
+        "answer_json": as_json(found.answer),
     }
-    return _page(request, "record.html", context)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    view: Any
-    entries: list[Any]
-
-
-def _as_shown(found: OpenedRecord, study: Study) -> _Shown | None:
-    """The answer as the page of predictions shows it; None for a record of another kind, or of an earlier form."""
-    if found.answer is None or found.inputs is None or "treated" not in found.answer:
-        return None
-    answer = {name: value for name, value in found.answer.items() if name != "origin"}
-    try:
-        view = answer_view(Prediction.of(answer), study)
-    except (KeyError, TypeError):
-        return None
-    return _Shown(view, entries(study.contract, study.assays, _typed(found.inputs)))
-
-
-def _typed(patient: Mapping[str, Any]) -> Typed:
-    """A recorded patient as it would be typed."""
-
-    def text(value: object) -> str:
-        if isinstance(value, Mapping):
-            return f"{value.get('comparator', '')}{value.get('value', '')}"
-        return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-    return {name: text(value) for name, value in patient.items()}
-
-
-def _wanted(form: Typed) -> Wanted:
-    """Raises HttpProblem (400) for a kind that there is not, or a day that is none."""
-    texts = {name: form.get(name, "").strip()[:LONGEST] for name in ("number", "subject", "kind", "since", "until")}
-    if texts["kind"] not in ("", *KINDS) or not all(DAY.fullmatch(texts[name]) for name in ("since", "until")):
-        raise HttpProblem(BAD_REQUEST, "expected a kind of record, and days as YYYY-MM-DD")
-    return Wanted(**texts)
-
-
-def _pretty(content: Mapping[str, Any] | None) -> str:
-    return "" if content is None else json.dumps(content, indent=1, ensure_ascii=False)
-
-
-def _page(request: Request, template: str, context: Mapping[str, object], status: int = 200) -> Response:
-    shared = {"asks_key": state_of(request).auth.asks}
-    study = state_of(request).models.current.model.study
-    return page(request, template, words_of(ENGLISH, study.patient), {**shared, **context}, status=status)
+    return shown(request, "record.html", context)

@@ -1,165 +1,93 @@
-"""The operator's page: what the server does, what became of its predictions, and whether its audit is whole."""
+"""The operator's page: what the server does, what became of a tenant's predictions, and whether the audit is whole."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-import numpy as np
 from fastapi import Request, Response
 
 import acrcast
-from acrcast.monitoring import sequences
-from acrcast.validation.performance import Estimate
-from acrcast_service.audit.search import days
-from acrcast_service.audit.verification import Verdict, verify
+from acrcast.errors import DataError
+from acrcast_service.audit.verification import verify
+from acrcast_service.audit.verified import last_verified, remember
 from acrcast_service.auth.callers import ADMIN, Caller
-from acrcast_service.champion.comparison import Comparison, comparison
-from acrcast_service.outcomes.seen import MOST, Seen, seen
-from acrcast_service.pages.languages import ENGLISH, words_of
-from acrcast_service.pages.rendering import page
-from acrcast_service.pages.same_origin import check_same_origin
-from acrcast_service.pages.sent_form import read_form, sender_of
-from acrcast_service.pages.traffic import traffic_of
-from acrcast_service.problems import HttpProblem
+from acrcast_service.observation.traffic import traffic_of
+from acrcast_service.operation import verdicts
+from acrcast_service.operation.look import MOST, days, watched
+from acrcast_service.pages.entering import Form, opened, shown
+from acrcast_service.pages.rendering import moment
 from acrcast_service.server_state import ServerState, state_of
 
+TEMPLATE = "operator.html"
 # The form asks for the whole chain to be read, which takes a while.
 VERIFY = "page.verify"
+# Records that are verified while somebody waits, some ten seconds; of more the command does it.
+MOST_VERIFIED = 100_000
 DAYS = 30
-# Groups of rising risk, when each has so many patients.
-GROUPS, FEWEST_OF_A_GROUP = 3, 10
-
-
-@dataclass(frozen=True, slots=True)
-class RiskGroup:
-    """Patients of similar risk. observed: share that responded, with limits that hold at all looks."""
-
-    patients: int
-    predicted: float
-    observed: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class SoFar:
-    """What outcomes say of the model that answers now. Limits hold at all looks together."""
-
-    seen: Seen
-    predicted: float | None
-    observed: Estimate
-    over_expected: Estimate
-    groups: tuple[RiskGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """day: of the month, as it is written below its bar. share: of the busiest day, in per cent."""
+    """share: of the busiest day, in per cent."""
 
     name: str
     predictions: int
     share: float
 
 
-def closed_page(request: Request) -> Response:
-    """Before anybody has said who asks: nothing but the place for the key."""
-    return _page(request, {"shown": False, "refused": None})
-
-
 async def operator_answered(request: Request) -> Response:
     """Raises HttpProblem when this is not the page's form."""
-    check_same_origin(request)
-    form = await read_form(request)
+    return await opened(request, TEMPLATE, ADMIN, _answered)
+
+
+async def _answered(request: Request, caller: Caller, form: Form) -> Response:
     server = state_of(request)
-    try:
-        caller = await sender_of(request, form, ADMIN)
-        context = await _shown(server, caller, verified=VERIFY in form)
-    except HttpProblem as refused:
-        response = _page(request, {"shown": False, "refused": refused.kind}, refused.kind.status)
-        response.headers.update(refused.headers or {})
-        return response
-    return _page(request, context)
-
-
-def _page(request: Request, context: dict[str, object], status: int = 200) -> Response:
-    shared = {"asks_key": state_of(request).auth.asks, "version_of": acrcast.__version__}
-    return page(request, "operator.html", words_of(ENGLISH), shared | context, status=status)
-
-
-async def _shown(server: ServerState, caller: Caller, *, verified: bool) -> dict[str, object]:
-    served, audit = server.models.current, server.audit
-    text = await asyncio.to_thread(server.metrics.written)
-    context: dict[str, object] = {
-        "shown": True,
-        "refused": None,
+    now = datetime.now(UTC)
+    context = {
+        "at": moment(now.isoformat()),
         "tenant": caller.tenant,
-        "at": _now(),
-        "model": served.model.identity,
-        "since": served.since,
+        "version_of": acrcast.__version__,
+        "model": server.models.current.model,
+        "since": server.models.current.since,
         "standing": server.champion.standing,
-        "traffic": traffic_of(text.decode()),
-        "challenger": None,
-        "shadow": server.shadow.counts,
-        "comparison": None,
-        "audit_is_on": audit.is_on,
-        "most": MOST,
+        "traffic": traffic_of(await asyncio.to_thread(server.metrics.collected)),
+        "verdicts": verdicts,
+        "audit": server.audit.is_on,
+        "level": round(100 * server.settings.level),
         "verdict": None,
     }
-    if not audit.is_on:
-        return context
-    chain, tenant = audit.chain, caller.tenant
-    today = datetime.now(UTC).date()
-    first = today - timedelta(days=DAYS - 1)
-    counted = await audit.ask(days, chain, tenant, first.isoformat())
-    context["days"] = _days(dict(counted), first)
-    context["so_far"] = so_far(
-        await audit.ask(seen, chain, tenant, served.model.identity.digest), server.settings.level
-    )
-    if server.shadow.model is not None:
-        challenger = server.shadow.model.identity
-        context["challenger"] = challenger
-        compared: Comparison | None = await audit.ask(comparison, chain, tenant, challenger.digest)
-        context["comparison"] = compared
-    if verified:
-        verdict: Verdict = await audit.ask(verify, chain)
-        context["verdict"], context["verified_at"] = verdict, _now()
-    return context
+    if server.audit.is_on:
+        context |= await _of_audit(server, caller, now, verifies=VERIFY in form)
+    return shown(request, TEMPLATE, context)
 
 
-def so_far(found: Seen, level: float) -> SoFar:
-    """level: of the limits."""
-    risk, y = found.risk, found.y
-    shift = sequences.intercept(risk, y, level)
-    return SoFar(
-        found,
-        float(risk.mean()) if len(risk) else None,
-        sequences.share(int(y.sum()), len(y), level),
-        sequences.observed_over_expected(risk, y, shift),
-        tuple(_groups(found, level)),
-    )
+async def _of_audit(server: ServerState, caller: Caller, now: datetime, *, verifies: bool) -> dict[str, object]:
+    audit, chain, tenant = server.audit, server.audit.chain, caller.tenant
+    last = await audit.ask(last_verified, chain)
+    records = last.count + last.since
+    found: dict[str, object] = {"may_verify": records <= MOST_VERIFIED}
+    if verifies and records <= MOST_VERIFIED:
+        found["verdict"] = verdict = await audit.ask(verify, chain)
+        await audit.ask(remember, chain, verdict, caller.name)
+        last = await audit.ask(last_verified, chain)
+    first = now.date() - timedelta(days=DAYS - 1)
+    model, challenger = server.models.current.model, server.shadow.model
+    try:
+        found["watched"] = await audit.ask(watched, chain, tenant, model, challenger, server.settings.level, now)
+    except DataError as error:
+        # which record holds no answer, and nothing of what it holds
+        found["watched"], found["unreadable"] = None, str(error)
+    return found | {
+        "last": last,
+        "days": _days(await audit.ask(days, chain, tenant, first.isoformat()), first),
+        "most": MOST,
+        "challenger": None if challenger is None else challenger.identity,
+        "shadow": server.shadow.counts,
+    }
 
 
-def _groups(found: Seen, level: float) -> list[RiskGroup]:
-    """None when there are too few patients for groups to say anything."""
-    if len(found.risk) < GROUPS * FEWEST_OF_A_GROUP:
-        return []
-    groups = np.array_split(found.risk.argsort(kind="stable"), GROUPS)
-    return [
-        RiskGroup(
-            len(group),
-            float(found.risk[group].mean()),
-            sequences.share(int(found.y[group].sum()), len(group), level),
-        )
-        for group in groups
-    ]
-
-
-def _days(counted: dict[str, int], first: date) -> list[Day]:
+def _days(counted: Mapping[str, int], first: date) -> list[Day]:
     most = max(counted.values(), default=1)
-    names = [first + timedelta(days=k) for k in range(DAYS)]
-    return [
-        Day(day.isoformat(), counted.get(day.isoformat(), 0), 100 * counted.get(day.isoformat(), 0) / most)
-        for day in names
-    ]
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    names = [(first + timedelta(days=k)).isoformat() for k in range(DAYS)]
+    return [Day(name, counted.get(name, 0), 100 * counted.get(name, 0) / most) for name in names]

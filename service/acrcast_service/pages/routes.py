@@ -5,6 +5,7 @@ from fastapi.responses import FileResponse, PlainTextResponse
 
 from acrcast_service.auth.callers import ADMIN, AUDIT, PREDICT, needs_in_form, open_to_all
 from acrcast_service.pages import audit_page, operator_page
+from acrcast_service.pages.entering import closed
 from acrcast_service.pages.languages import ENGLISH, words_of
 from acrcast_service.pages.model_page import model_page
 from acrcast_service.pages.rendering import ASSETS, page
@@ -44,7 +45,7 @@ async def model(request: Request) -> Response:
 @router.get("/operator")
 @open_to_all
 async def operator_closed(request: Request) -> Response:
-    return operator_page.closed_page(request)
+    return closed(request, operator_page.TEMPLATE)
 
 
 @router.post("/operator")
@@ -57,7 +58,7 @@ async def operator(request: Request) -> Response:
 @router.get("/audit")
 @open_to_all
 async def audit_closed(request: Request) -> Response:
-    return audit_page.closed_page(request)
+    return closed(request, audit_page.TEMPLATE)
 
 
 @router.post("/audit")

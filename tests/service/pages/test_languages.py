@@ -19,9 +19,8 @@ from acrcast_service.pages.rendering import HERE, environment
 from acrcast_training import card as cards
 from acrcast_training.select import Comparison
 
-# For who runs the server or writes programs, and of a rule of the United States.
-IN_ENGLISH = {"problem.html", "problems.html", "_source_attributes.html"}
-IN_ENGLISH |= {"operator.html", "audit.html", "record.html", "_key_form.html"}
+# For who writes programs.
+IN_ENGLISH = {"problem.html", "problems.html"}
 # What Chinese clinics write as it is.
 AS_IT_IS = re.compile(r"(?:[^A-Za-z]|mm|mg|pg|mL|[dL]|/h|IU|U|ELISA|API|Predict)*|API")
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// The page works without this file: every sentence and every number comes from the server, as a page. This only spares
+// The pages work without this file: every sentence and every number comes from the server, as a page. This only spares
 // loading the page anew, keeps the key of this tab, and says when an answer is no longer for the values beside it.
 
 const KEY = "acrcast-key";
@@ -17,10 +17,13 @@ function say(which) {
 }
 
 // The key is typed once for each tab, and kept when the server took it.
+function kept() {
+  return sessionStorage.getItem(KEY) || "";
+}
+
 function showKey() {
-  const kept = sessionStorage.getItem(KEY) || "", entry = part("key");
-  if (entry && !entry.value) entry.value = kept;
-  for (const hidden of document.querySelectorAll("input[data-key]")) hidden.value = kept;
+  const entry = part("key");
+  if (entry && !entry.value) entry.value = kept();
 }
 
 function keepKey(response) {
@@ -28,6 +31,29 @@ function keepKey(response) {
   if (!entry) return;
   if (response.status === 401) sessionStorage.removeItem(KEY);
   else if (response.ok) sessionStorage.setItem(KEY, entry.value);
+}
+
+// A page that shows nothing without a key shows itself where this tab keeps one, or where nobody is asked. It takes the place
+// of its empty form in the history: who goes back does not come to it again.
+function enter() {
+  const form = part("enter");
+  if (!form) return;
+  if ("forgetKey" in form.dataset) sessionStorage.removeItem(KEY);
+  if (form.dataset.enter === "yes" || (form.dataset.enter === "key" && kept())) form.submit();
+  else if (part("key")) part("key").focus();
+}
+
+// The key goes into what is sent, and not into the page.
+function addKey(event) {
+  const form = event.target, typed = event.formData.get("page.key");
+  if (form.id !== "enter" && !("again" in form.dataset)) return;
+  if (typed) sessionStorage.setItem(KEY, typed);
+  else event.formData.set("page.key", kept());
+}
+
+function forgetKey() {
+  sessionStorage.removeItem(KEY);
+  location.replace(location.pathname + location.search);
 }
 
 function entriesOf(form) {
@@ -128,13 +154,17 @@ async function copy(text) {
 
 // In another language the form is shown with what was typed into it; nothing is predicted.
 function inOtherLanguage(event, address) {
-  const form = part("patient");
+  const form = part("patient") || document.querySelector("form[data-again]");
   if (!form) return;
   event.preventDefault();
+  form.action = address;
+  if ("again" in form.dataset) {
+    form.requestSubmit(form.querySelector("[data-same]"));
+    return;
+  }
   const only = document.createElement("input");
   Object.assign(only, { type: "hidden", name: "page.only-form", value: "yes" });
   form.append(only);
-  form.action = address;
   form.submit();
 }
 
@@ -146,31 +176,26 @@ function pressed(event) {
   if (button.dataset.copy) copy(part(button.dataset.copy).value);
   else if ("copyLink" in button.dataset) copy(link());
   else if ("print" in button.dataset) window.print();
-}
-
-// A page that is open to whoever has a key, or to everybody here, shows itself.
-function openPage() {
-  const form = document.querySelector("form.key-form"), entry = part("key");
-  if (!form || document.querySelector("#refused")) return;
-  if ("send" in form.dataset) form.requestSubmit();
+  else if ("forget" in button.dataset) forgetKey();
 }
 
 function begin() {
   showKey();
+  for (const button of document.querySelectorAll("[data-copy], [data-print]")) button.hidden = false;
+  for (const button of document.querySelectorAll("[data-forget]")) button.hidden = !kept();
   const form = part("patient");
   if (!form) return;
   answeredFor = document.querySelector("#answer .headline") ? patientOf(form) : null;
   form.addEventListener("submit", send);
   form.addEventListener("input", () => { compare(); askScores(); });
-  for (const button of document.querySelectorAll(".tools button")) button.hidden = false;
+  for (const button of document.querySelectorAll("[data-copy-link]")) button.hidden = false;
 }
 
 // A printed answer says what it is for.
 addEventListener("beforeprint", () => { for (const details of document.querySelectorAll(".tell details:not(.text)")) details.open = true; });
+// What a forgotten key had opened is not shown again by going back.
+addEventListener("pageshow", (event) => { if (event.persisted && document.querySelector("[data-forget]") && !kept()) forgetKey(); });
 document.addEventListener("click", pressed);
-// Other forms are sent as they are: what was typed as a key is kept for the pages that follow.
-document.addEventListener("submit", () => { const entry = part("key"); if (entry && entry.value) sessionStorage.setItem(KEY, entry.value); });
+document.addEventListener("formdata", addKey);
 begin();
-openPage();
-const shown = document.querySelector("main [data-focus]");
-if (shown && !part("patient")) shown.focus();
+enter();
