@@ -40,10 +40,11 @@ def as_json(content: Mapping[str, Any] | None) -> str:
 
 def _typed(patient: Mapping[str, Any]) -> Typed:
     """A recorded patient as it would be typed."""
-    return {name: _as_typed(value) for name, value in patient.items()}
+    return {name: as_typed(value) for name, value in patient.items()}
 
 
-def _as_typed(value: object) -> str:
+def as_typed(value: object) -> str:
+    """A value of a patient as JSON has it, as it would be typed."""
     if isinstance(value, Mapping):
         return f"{value.get('comparator', '')}{value.get('value', '')}"
     if isinstance(value, bool):

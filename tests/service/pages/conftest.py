@@ -1,11 +1,15 @@
-"""The form as a browser sends it, and clients of applications with other models and settings."""
+"""The form as a browser sends it, and clients and addresses of applications with other models and settings."""
+
+import threading
 
 import pytest
+import uvicorn
 
 from acrcast import artefact
 from acrcast.studies import load_study
 from acrcast_service.app import create_app
 from acrcast_service.audit.trail import open_chain
+from acrcast_service.server import bind, listen, uvicorn_config
 from acrcast_service.settings import Settings
 
 
@@ -53,3 +57,28 @@ def chain(settings):
 @pytest.fixture
 def audited_site(serving, released, chain, settings):  # noqa: ARG001  the chain is there before the server
     return serving(create_app(settings, released))
+
+
+@pytest.fixture(scope="module")
+def serve_here(released):
+    """Serves with the model that ships, or another, on a port of its own from a thread of this process. Call: its address.
+
+    What a process of its own does beside that, tests/service/test_serve.py looks at; here it would only take time to start.
+    """
+    running = []
+
+    def serve(settings, model=released):
+        listener = bind(settings)
+        listen(listener, settings)
+        server = uvicorn.Server(uvicorn_config(create_app(settings, model), settings))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+    yield serve
+    for server, thread, listener in running:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+        assert not thread.is_alive()
