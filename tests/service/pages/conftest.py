@@ -9,8 +9,12 @@ from acrcast import artefact
 from acrcast.studies import load_study
 from acrcast_service.app import create_app
 from acrcast_service.audit.trail import open_chain
+from acrcast_service.auth.api_keys import make_key
+from acrcast_service.auth.callers import SCOPES
 from acrcast_service.server import bind, listen, uvicorn_config
 from acrcast_service.settings import Settings
+
+from .recording import History
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +86,26 @@ def serve_here(released):
         thread.join(20)
         listener.close()
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def history(chain, released):
+    """Records predictions and outcomes of the tenant north, at times of the test's choosing."""
+    return History(chain, released)
+
+
+@pytest.fixture
+def keys(chain):
+    """A key of each scope, by scope and tenant. Made before a server starts, which would take seconds to learn of another."""
+    made = {
+        (scope, tenant): make_key(chain.engine, chain.keys, name="anna", tenant=tenant, scopes=[scope], expires=None)[1]
+        for scope in SCOPES
+        for tenant in ("north", "south")
+    }
+    return lambda scope, tenant="north": made[scope, tenant]
+
+
+@pytest.fixture
+def keyed_client(serving, released, chain, settings, keys):  # noqa: ARG001  chain and keys are there before the server
+    """A client of a server that asks for keys."""
+    return serving(create_app(settings, released))
