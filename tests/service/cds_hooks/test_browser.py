@@ -151,7 +151,7 @@ def test_a_user_reads_the_card_of_a_patient_and_follows_its_link(open_record, pa
     assert "Research use only: not a medical device" in detail
     assert "CRP 22 mg/L" in detail
     asked = []
-    page.context.on("request", asked.append)
+    page.context.on("request", lambda request: asked.append(request))  # noqa: PLW0108  Playwright marks what it is given
     with page.expect_popup() as opened:
         page.locator("a.link").click()
     basis = opened.value

@@ -15,36 +15,9 @@ from acrcast_service.audit.trail import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 
+from .looking import ENGLISH_WORDS, IS_MARKED, LATIN, SAID, overflow, reached_by_tab
+
 REQUIRED = {"age_years": "54", "tender_joint_count_28": "14", "swollen_joint_count_28": "9"}
-# What a Chinese page may hold in Latin letters.
-LATIN = {
-    "acrcast",
-    "English",
-    "DAS",
-    "CDAI",
-    "SDAI",
-    "HAQ",
-    "PtGA",
-    "PhGA",
-    "Treg",
-    "FoxP",
-    "ELISA",
-    "LOINC",
-    "CRP",
-    "ESR",
-}
-LATIN |= {"ACR", "CCP", "VAS", "API", "log", "odds", "Riley", "sha", "UTC", "sex"}
-# Of a choice that is drawn as a segment, its words are marked.
-IS_MARKED = """() => {
-  const focused = document.activeElement;
-  return getComputedStyle(focused.type === "radio" ? focused.nextElementSibling : focused).outlineStyle !== "none";
-}"""
-# All that the page says in its own language, without how the model is named.
-SAID = """() => {
-  const body = document.body.cloneNode(true);
-  for (const other of body.querySelectorAll("[lang], .made, textarea, script")) other.remove();
-  return body.textContent;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +61,6 @@ def is_said(page, words):
 def open_details(page):
     for details in page.locator("details").all():
         details.evaluate("(details) => { details.open = true; }")
-
-
-def overflow(page):
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def test_from_the_empty_form_to_an_answer_that_is_compared(open_page, site, picture):
@@ -176,16 +145,10 @@ def test_another_language_keeps_what_was_typed(open_page, site):
 
 def test_with_the_keyboard_alone(open_page, site):
     page = open_page(site)
-    seen = []
 
     def to(wanted):
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
-            if seen[-1] == wanted:
-                assert page.evaluate(IS_MARKED)
-                return
-        raise AssertionError(f"{wanted} is not reached: {[name[:30] for name in seen]}")
+        reached_by_tab(page, wanted)
+        assert page.evaluate(IS_MARKED)
 
     to("Skip to the content")
     page.keyboard.press("Enter")
@@ -221,7 +184,7 @@ def test_in_chinese_no_english_is_left(open_page, site, picture, axe):
     open_details(page)
     texts += [page.evaluate(SAID), page.input_value("#as-text").partition("模型 ")[0]]
     for text in texts:
-        assert {word for word in re.findall(r"[A-Za-z]{3,}", text) if word not in LATIN} == set()
+        assert {word for word in re.findall(ENGLISH_WORDS, text) if word not in LATIN} == set()
     assert page.title() == "预测结果 · 低剂量白细胞介素-2联合甲氨蝶呤治疗活动性类风湿关节炎 · acrcast"
     assert axe(page) == []
     picture(page, "chinese")

@@ -23,7 +23,7 @@ function kept() {
 
 function showKey() {
   const entry = part("key");
-  if (entry && !entry.value) entry.value = kept();
+  if (entry && !entry.value && !part("enter")) entry.value = kept();
 }
 
 function keepKey(response) {
@@ -33,20 +33,10 @@ function keepKey(response) {
   else if (response.ok) sessionStorage.setItem(KEY, entry.value);
 }
 
-// A page that shows nothing without a key shows itself where this tab keeps one, or where nobody is asked. It takes the place
-// of its empty form in the history: who goes back does not come to it again.
-function enter() {
-  const form = part("enter");
-  if (!form) return;
-  if ("forgetKey" in form.dataset) sessionStorage.removeItem(KEY);
-  if (form.dataset.enter === "yes" || (form.dataset.enter === "key" && kept())) form.submit();
-  else if (part("key")) part("key").focus();
-}
-
 // The key goes into what is sent, and not into the page.
 function addKey(event) {
-  const form = event.target, typed = event.formData.get("page.key");
-  if (form.id !== "enter" && !("again" in form.dataset)) return;
+  const typed = event.formData.get("page.key");
+  if (!needsKey(event.target)) return;
   if (typed) sessionStorage.setItem(KEY, typed);
   else event.formData.set("page.key", kept());
 }
@@ -54,6 +44,68 @@ function addKey(event) {
 function forgetKey() {
   sessionStorage.removeItem(KEY);
   location.replace(location.pathname + location.search);
+}
+
+// Whether the form opens a page that shows nothing without a key, or belongs to one that is open.
+function needsKey(form) {
+  return form.id === "enter" || "again" in form.dataset;
+}
+
+// Such forms are sent by the script, so that the address stays one which the browser may open anew: Back and Reload send
+// nothing a second time. What was shown stays with this document, by its place in the history, and leaves with it.
+const shown = [];
+let place = (history.state && history.state.place) || 0;
+
+async function ask(form, submitter, address = form.action) {
+  const main = document.querySelector("main");
+  if (main.getAttribute("aria-busy") === "true") return;
+  main.setAttribute("aria-busy", "true");
+  part("unreachable").hidden = true;
+  try {
+    const entries = new URLSearchParams(new FormData(form, submitter));
+    const response = await fetch(address, { method: "POST", body: entries });
+    const type = response.headers.get("content-type") || "";
+    if (!type.startsWith("text/html")) throw new Error(String(response.status));
+    const answered = new DOMParser().parseFromString(await response.text(), "text/html");
+    main.removeAttribute("aria-busy");
+    const before = [document.body, document.documentElement.lang, document.title];
+    if (form.id === "enter") history.replaceState({ place }, "", address);
+    else {
+      shown[place] = before;
+      history.pushState({ place: ++place }, "", address);
+    }
+    put(document.importNode(answered.body, true), answered.documentElement.lang, answered.title);
+    const first = document.querySelector("main [autofocus]");
+    if (!first) scrollTo(0, 0);
+    (first || document.querySelector("main")).focus();
+  } catch {
+    main.removeAttribute("aria-busy");
+    part("unreachable").hidden = false;
+    part("unreachable").scrollIntoView({ block: "nearest" });
+  }
+}
+
+function put(body, lang, title) {
+  document.body.replaceWith(body);
+  document.documentElement.lang = lang;
+  document.title = title;
+  begin();
+}
+
+function again(event) {
+  const form = event.target, button = event.submitter;
+  // a file is for the browser to keep
+  if (!needsKey(form) || (button && button.name === "page.export")) return;
+  event.preventDefault();
+  ask(form, button);
+}
+
+function cameBack(event) {
+  const now = (event.state && event.state.place) || 0;
+  shown[place] = [document.body, document.documentElement.lang, document.title];
+  place = now;
+  if (shown[now]) put(...shown[now]);
+  else if (document.querySelector("form[data-again], #enter")) location.reload();
 }
 
 function entriesOf(form) {
@@ -157,11 +209,11 @@ function inOtherLanguage(event, address) {
   const form = part("patient") || document.querySelector("form[data-again]");
   if (!form) return;
   event.preventDefault();
-  form.action = address;
   if ("again" in form.dataset) {
-    form.requestSubmit(form.querySelector("[data-same]"));
+    ask(form, form.querySelector("[data-same]"), address);
     return;
   }
+  form.action = address;
   const only = document.createElement("input");
   Object.assign(only, { type: "hidden", name: "page.only-form", value: "yes" });
   form.append(only);
@@ -180,6 +232,8 @@ function pressed(event) {
 }
 
 function begin() {
+  const entrance = part("enter");
+  if (entrance && "forgetKey" in entrance.dataset) sessionStorage.removeItem(KEY);
   showKey();
   for (const button of document.querySelectorAll("[data-copy], [data-print]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-forget]")) button.hidden = !kept();
@@ -197,5 +251,11 @@ addEventListener("beforeprint", () => { for (const details of document.querySele
 addEventListener("pageshow", (event) => { if (event.persisted && document.querySelector("[data-forget]") && !kept()) forgetKey(); });
 document.addEventListener("click", pressed);
 document.addEventListener("formdata", addKey);
+document.addEventListener("submit", again);
+addEventListener("popstate", cameBack);
 begin();
-enter();
+
+// A page that shows nothing without a key shows itself where this tab keeps one, or where nobody is asked.
+const entrance = part("enter");
+if (entrance && (entrance.dataset.enter === "yes" || (entrance.dataset.enter === "key" && kept()))) ask(entrance, null);
+else if (entrance && part("key")) part("key").focus();
