@@ -16,7 +16,7 @@ from acrcast_service.audit.export import exported
 from acrcast_service.audit.records import PREDICTION
 from acrcast_service.store.tables import audit_records
 
-# Records of a tenant that are opened while somebody waits, about a second and a half. A look needs all of them: of the
+# Records of a tenant that are opened while somebody waits, about a second of the processor. A look needs all of them: of the
 # newest alone, limits would not hold at all looks.
 MOST = 10_000
 

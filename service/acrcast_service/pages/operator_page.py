@@ -22,7 +22,7 @@ from acrcast_service.server_state import ServerState, state_of
 TEMPLATE = "operator.html"
 # The form asks for the whole chain to be read, which takes a while.
 VERIFY = "page.verify"
-# Records that are verified while somebody waits, some ten seconds; of more the command does it.
+# Records that are verified while somebody waits, about four seconds of the processor; of more the command does it.
 MOST_VERIFIED = 100_000
 DAYS = 30
 
