@@ -64,6 +64,7 @@ def test_an_operator_enters_looks_and_verifies(open_page, site, picture, axe):
     page.keyboard.press("Enter")
     page.wait_for_selector("text=At a glance")
     assert page.url == f"{site.url}operator?lang=en"
+    assert page.evaluate("[document.activeElement.id, scrollY]") == ["content", 0]
     assert "8 of 16, expected" in page.inner_text("#outcomes >> xpath=..")
     page.click("text=Verify now")
     page.wait_for_selector("#verdict")

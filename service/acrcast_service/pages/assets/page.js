@@ -76,8 +76,11 @@ async function ask(form, submitter, address = form.action) {
     }
     put(document.importNode(answered.body, true), answered.documentElement.lang, answered.title);
     const first = document.querySelector("main [autofocus]");
-    if (!first) scrollTo(0, 0);
-    (first || document.querySelector("main")).focus();
+    if (first) first.focus();
+    else {
+      document.querySelector("main").focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
   } catch {
     main.removeAttribute("aria-busy");
     part("unreachable").hidden = false;
