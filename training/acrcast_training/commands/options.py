@@ -9,6 +9,7 @@ import click
 
 from acrcast.errors import UsageError
 from acrcast.watching.defaults import GRACE_DAYS
+from acrcast_training.engines.opening import ENGINES
 
 if TYPE_CHECKING:
     from acrcast.studies import Study
@@ -89,6 +90,38 @@ as_of_option = click.option(
 simulated_option = click.option(
     "--simulated", is_flag=True, help="The patients of exports are made up: the model will say so wherever it goes."
 )
+
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="Who does the work: this process, or the workers of Dask. The numbers are the same.",
+)
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Of Dask, such as tls://10.0.0.5:8786. [default: a cluster on this machine, for the time of the command]",
+)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes of the cluster on this machine. [default: one for each core]",
+)
+
+
+def engine_options(command: F) -> F:
+    """`--engine`, `--scheduler` and `--workers`, in this order."""
+    for option in (workers_option, scheduler_option, engine_option):
+        command = option(command)
+    return command
+
+
+def own_file(study: str | None) -> Path | None:
+    """The file of a study that does not ship."""
+    return Path(study) if study is not None and study.endswith(".py") else None
 
 
 def outcome_data_options(command: F) -> F:

@@ -10,7 +10,7 @@ import click
 from acrcast.console import json_option, progress, write_json
 from acrcast.console import table as show_table
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import trial_data_options
+from acrcast_training.commands.options import engine_options, own_file, trial_data_options
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@engine_options
 @json_option
 def train(
     study: str,
@@ -59,6 +60,9 @@ def train(
     repeats: int | None,
     resamples: int | None,
     seed: int,
+    engine: str,
+    scheduler: str | None,
+    workers: int | None,
     *,
     example: bool,
     as_json: bool,
@@ -74,10 +78,12 @@ def train(
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
       acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
+      acrcast train --study my_study.py --table trial.csv --engine dask --scheduler tls://10.0.0.5:8786
     """
     from acrcast.studies import load_study
     from acrcast_training import tracking
     from acrcast_training.data.cohort import check
+    from acrcast_training.engines.opening import Asked, opened
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
@@ -85,6 +91,7 @@ def train(
     from acrcast_training.train import train as run
     from acrcast_training.validate import usual_resamples
 
+    asked = Asked(engine, scheduler, workers)
     chosen = load_study(study)
     table = _example_table(chosen, baseline, table) if example else table
     folder = out or new_folder("models", chosen.key)
@@ -96,15 +103,21 @@ def train(
         show_cohort(cohort)
         show_size(cohort)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
-    with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
+    with opened(asked, own_file(study)) as who, progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
-            cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=report.accepted, progress=advance
+            cohort,
+            seed=seed,
+            repeats=repeats,
+            resamples=resamples,
+            accepted=report.accepted,
+            progress=advance,
+            engine=who,
         )
     training = write(training, register or chosen.key, folder)
     if not as_json:
         show_comparison(training)
         show_validation(training)
-    tracked = tracking.log(training, folder, register=register, own_study=_own_file(study), store=tracking_uri)
+    tracked = tracking.log(training, folder, register=register, own_study=own_file(study), store=tracking_uri)
     made = Made(training, folder, judge_folder(folder)[1], tracked, tracking.use_store(tracking_uri), register)
     if as_json:
         write_json(as_data(made))
@@ -237,10 +250,6 @@ def _example_table(study: "Study", baseline: Path | None, table: Path | None) ->
     if baseline or table:
         raise UsageError("--example is the data: leave out --baseline and --table")
     return example_table(study.key)
-
-
-def _own_file(study: str) -> Path | None:
-    return Path(study) if study.endswith(".py") else None
 
 
 def _share(part: int, whole: int) -> str:
