@@ -27,12 +27,10 @@ from acrcast.monitoring.shares import above_rate
 from acrcast.response_model import DEFAULT_LEVEL, ResponseModel
 from acrcast.support import EDGE_RATE, OUTSIDE_RATE
 from acrcast.validation.calibration import calibration_intercept
-from acrcast_training.commands.monitor import monitor
+from acrcast.watching.measures import compared
+from acrcast.watching.signals import Rules, Signal, signal
 from acrcast_training.data.simulator.baseline import enrol
 from acrcast_training.data.simulator.recording import record
-from acrcast_training.gates import SLOPE_LIMITS
-from acrcast_training.monitoring.measures import compared
-from acrcast_training.monitoring.signals import Rules, Signal, signal
 
 WEEKS, CHANGE = 104, 52
 PER_WEEK = (2, 5, 20)
@@ -93,9 +91,7 @@ def world() -> World:
         ),
         "severe": severe(model, usual),
     }
-    default = {option.name: option.default for option in monitor.params}
-    rules = Rules(default["false_alarms"], DEFAULT_LEVEL, default["tolerance"], SLOPE_LIMITS)
-    return World(model, rules, usual, changed)
+    return World(model, Rules(), usual, changed)
 
 
 def pool_of(model: ResponseModel, covariates: Covariates, treated: Bools) -> Pool:

@@ -146,7 +146,7 @@ def constants() -> str:
 
 def monitoring_checks() -> str:
     """Everything that `acrcast monitor` looks for."""
-    from acrcast_training.monitoring.codes import CHECKS  # noqa: PLC0415  slow to import
+    from acrcast.watching.codes import CHECKS  # noqa: PLC0415  slow to import
 
     return table(
         ("Code", "Check", "Expected", "When it alarms"),

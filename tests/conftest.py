@@ -15,7 +15,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import psycopg
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -93,10 +93,89 @@ def browser(needs_program: Callable[..., Path]) -> Iterator["Browser"]:
 
     program = needs_program("chromium", "chromium-browser", "google-chrome")
     quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+    # a process for each page would take longer to start than the page to be looked at
+    few = ("--disable-sync", "--renderer-process-limit=1")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(program), args=[*quiet, "--disable-sync"])
+        started = playwright.chromium.launch(executable_path=str(program), args=[*quiet, *few])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: "Browser") -> Iterator[Callable[..., "BrowserContext"]]:
+    """A context of the browser with these options, made once; whoever uses it opens a page, which has a session of its own."""
+    made: dict[tuple[tuple[str, str], ...], BrowserContext] = {}
+
+    def of(**options: Any) -> "BrowserContext":
+        key = tuple(sorted((name, str(value)) for name, value in options.items()))
+        if key not in made:
+            made[key] = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce"} | options)
+            made[key].set_default_timeout(10_000)
+        return made[key]
+
+    yield of
+    for context in made.values():
+        context.close()
+
+
+# What a test brings about itself is no complaint.
+EXPECTED = re.compile(r"status of 4\d\d|ERR_INTERNET_DISCONNECTED")
+
+
+@pytest.fixture
+def open_page(contexts: Callable[..., "BrowserContext"]) -> Iterator[Callable[..., "Page"]]:
+    """Opens an address in a page of its own. Whatever the browser complains of, or asks of another host, fails the test."""
+    pages: list[Page] = []
+    wrong: list[str] = []
+
+    def heard(said: "ConsoleMessage") -> None:
+        if said.type in ("error", "warning") and not EXPECTED.search(said.text):
+            wrong.append(said.text)
+
+    def opened(address: str, width: int = 1280, height: int = 900, **options: Any) -> "Page":
+        page = contexts(**options).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        host = address[: address.index("/", len("https://")) + 1]
+        page.on("request", lambda sent: None if sent.url.startswith(host) else wrong.append(sent.url))
+        page.on("console", heard)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for page in pages:
+        page.context.set_offline(False)
+        page.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[["Page", str], object]:
+    """Call with a page and a name: its picture stays in tests/pictures, for whoever wants to look."""
+    folder = PROJECT / "tests" / "pictures"
+    folder.mkdir(exist_ok=True)
+    return lambda page, name: page.screenshot(
+        path=folder / f"{name}.jpg", full_page=True, type="jpeg", quality=80, animations="disabled"
+    )
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[["Page"], list[tuple[str, list[Any]]]]:
+    """Call with a page: what axe-core finds against WCAG 2.2 AA and good practice, each with the places."""
+    path = PROJECT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.is_file():
+        pytest.skip("needs what `npm ci --prefix tests/node` installs, which this machine does not have")
+    source = path.read_text()
+
+    def found(page: "Page") -> list[tuple[str, list[Any]]]:
+        if not page.evaluate("'axe' in window"):
+            # by its source, not by its address, which a page's own policy would refuse
+            page.evaluate(source)
+        violations = page.evaluate("axe.run({ resultTypes: ['violations'] }).then((found) => found.violations)")
+        return [(v["id"], [node["target"] for node in v["nodes"]]) for v in violations]
+
+    return found
 
 
 class PostgreSQL:

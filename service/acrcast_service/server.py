@@ -42,11 +42,11 @@ def run(settings: Settings) -> None:
         check_who_may(settings)
         prepare_audit(settings)
         if settings.workers == 1:
-            serve = _here(_config(app, settings), listener)
+            serve = _here(uvicorn_config(app, settings), listener)
         else:
             _export(settings)
             os.environ[METRICS_FOLDER] = metrics_folder
-            serve = _in_workers(_config("acrcast_service.app:for_worker", settings), listener)
+            serve = _in_workers(uvicorn_config("acrcast_service.app:for_worker", settings), listener)
         listen(listener, settings)
         click.echo(_greeting(settings.host, listener.getsockname()[1], identity))
         serve()
@@ -95,7 +95,8 @@ def _greeting(host: str, port: int, model: ModelIdentity) -> str:
     )
 
 
-def _config(app: Application | str, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: Application | str, settings: Settings) -> uvicorn.Config:
+    """How the application is served. app: itself, or for several worker processes the name of what makes it."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),

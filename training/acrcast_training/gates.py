@@ -13,12 +13,11 @@ from typing import Any
 from acrcast.artefact import Manifest
 from acrcast.headline import Headline, estimate_of, headline
 from acrcast.promotion import GateStatus, JudgedGate
+from acrcast.validation.calibration import SLOPE_LIMITS
 from acrcast.validation.performance import Estimate
 from acrcast_training.provenance import CHANGES, COMMIT, RELEASE
 from acrcast_training.select import BASELINE
 
-# A slope acts as a factor on log-odds: 0.8 and its reciprocal are equally far from 1. Convention; docs/gates.md says why.
-SLOPE_LIMITS = (0.8, 1.25)
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 

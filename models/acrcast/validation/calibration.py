@@ -13,6 +13,9 @@ from acrcast.validation.updating import recalibrate, update_intercept
 
 Smoother = Literal["loess", "lowess", "rcs"]
 
+# Slopes that a model may have and be used (GATE002, MON002). A slope acts as a factor on log-odds: 0.8 and its reciprocal are
+# equally far from 1. Convention; docs/gates.md says why.
+SLOPE_LIMITS = (0.8, 1.25)
 SMALLEST_SPREAD = 1e-9
 # Below this a smooth curve follows single patients.
 FEWEST_PATIENTS = 10

@@ -1,10 +1,10 @@
 """The audit as JSON Lines, opened with its keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.records import SIGNED
@@ -12,13 +12,15 @@ from acrcast_service.audit.verification import pieces, with_keys
 from acrcast_service.store.tables import audit_records
 
 
-def exported(chain: Chain, *, since: str = "", tenant: str | None = None) -> Iterator[bytes]:
-    """One line for each record, in order. since: a time as records have it; earlier ones are left out.
+def exported(
+    chain: Chain, *, since: str = "", tenant: str | None = None, which: Sequence[ColumnElement[bool]] = ()
+) -> Iterator[bytes]:
+    """One line for each record, in order. since: a time as records have it; earlier ones are left out. which: further conditions.
 
     The last line of an export of everything has the count and the hash that `verify` can be told to expect.
     Raises TamperedError when a payload was changed.
     """
-    query = with_keys().where(audit_records.c.time >= since)
+    query = with_keys().where(audit_records.c.time >= since, *which)
     if tenant is not None:
         query = query.where(audit_records.c.tenant == tenant)
     with chain.engine.connect() as connection:

@@ -18,6 +18,9 @@ PREDICTION, OUTCOME, SHADOW = exported.PREDICTION, exported.OUTCOME, exported.SH
 ERASURE, RETENTION = "erasure", "retention"
 # What a record system's user did with the card of a prediction; `about` is that prediction.
 FEEDBACK = "feedback"
+# The chain was found whole; `about` is how many records it then had, and the hash of the last.
+VERIFICATION = "verification"
+KINDS = (PREDICTION, OUTCOME, SHADOW, FEEDBACK, ERASURE, RETENTION, VERIFICATION)
 
 # The members of a record that its hash is taken over, in this order, between its place and the hash of its payload.
 SIGNED = ("record_id", "kind", "time", "tenant", "caller", "model", "study", "about")

@@ -1,6 +1,6 @@
 """`GET /audit/records`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from itertools import islice
 from typing import Annotated
 
@@ -46,9 +46,18 @@ async def records(request: Request, since: Moment = None) -> Response:
     audit = state_of(request).audit
     # a record's time has more digits, and an earlier one is before it as text
     lines = exported(audit.chain, since=(since or "").removesuffix("Z"), tenant=caller_of(request).tenant)
-    # before the answer begins: what cannot be read is refused with a status of its own
+    return await sent_in_pieces(audit, lines)
+
+
+async def sent_in_pieces(
+    audit: AuditTrail, lines: Iterator[bytes], headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer that is these lines of an export.
+
+    Raises HttpProblem before the answer begins: what cannot be read is refused with a status of its own.
+    """
     first = await audit.ask(_piece, lines)
-    return StreamingResponse(_pieces(audit, lines, first), media_type=JSON_LINES)
+    return StreamingResponse(_pieces(audit, lines, first), media_type=JSON_LINES, headers=headers)
 
 
 async def _pieces(audit: AuditTrail, lines: Iterator[bytes], piece: bytes) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from copy import copy
 
+from fastapi import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -71,6 +72,6 @@ class LinkGuard:
             check_link(scope["app"].server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1"))
         except HttpProblem as refused:
             # whoever follows a link reads a page
-            await problem_page(refused.kind)(scope, receive, send)
+            await problem_page(Request(scope), refused.kind)(scope, receive, send)
             return
         await self._app(scope, receive, send)

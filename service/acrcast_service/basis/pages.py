@@ -1,40 +1,35 @@
-"""The page itself: HTML without script, with a style of its own."""
+"""The page itself, and the one for a link that leads nowhere any more. Neither sends its own address, which opens it, anywhere."""
 
-import base64
-from hashlib import sha256
-from pathlib import Path
-
-from fastapi import Response
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import Request, Response
 
 from acrcast_service.basis.service import Basis
+from acrcast_service.pages.languages import language_of, words_of
+from acrcast_service.pages.recorded_view import as_json, recorded_view
+from acrcast_service.pages.rendering import moment, page
 from acrcast_service.problems import ProblemType
-
-HERE = Path(__file__).parent
-
-STYLE = (HERE / "style.css").read_text(encoding="utf-8")
-_STYLE_DIGEST = base64.b64encode(sha256(STYLE.encode()).digest()).decode()
-PAGE_MAY = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
-_TEMPLATES.filters["percent"] = lambda share: f"{100 * share:.0f}"
-# never a negative zero
-_TEMPLATES.filters["log_odds"] = lambda value: f"{round(value, 2) + 0.0:+.2f}"
-_TEMPLATES.filters["points"] = lambda share: f"{100 * share:+.0f}"
+from acrcast_service.server_state import state_of
 
 
-def basis_page(basis: Basis) -> Response:
-    return _page("basis.html", basis=basis, answer=basis.answer)
+def basis_page(request: Request, basis: Basis) -> Response:
+    study = state_of(request).models.current.model.study
+    view = recorded_view(basis.inputs, basis.answer, study)
+    context = {
+        "basis": basis,
+        "study": study,
+        "answer": view.answer if view else None,
+        "entries": view.entries if view else [],
+        "values_beside": True,
+        "answered_at": moment(basis.recorded),
+        "pinned": None,
+        "changes": [],
+        "inputs": as_json(basis.inputs),
+        "answer_json": as_json(basis.answer),
+        # with it the page opens in the other language too
+        "opens": {name: request.query_params[name] for name in ("until", "seal")},
+    }
+    return page(request, "basis.html", words_of(language_of(request), study.patient), context)
 
 
-def problem_page(kind: ProblemType) -> Response:
+def problem_page(request: Request, kind: ProblemType) -> Response:
     """For whoever follows a link that leads nowhere any more."""
-    return _page("problem.html", kind.status, kind=kind)
-
-
-def _page(template: str, status: int = 200, **shown: object) -> Response:
-    content = _TEMPLATES.get_template(template).render(style=STYLE, **shown)
-    return HTMLResponse(content, status, {"Content-Security-Policy": PAGE_MAY})
+    return page(request, "link.html", words_of(language_of(request)), {"kind": kind}, status=kind.status)

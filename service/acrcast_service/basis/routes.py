@@ -15,9 +15,8 @@ router = APIRouter(include_in_schema=False)
 @needs_signed_link
 async def basis(request: Request, prediction_id: str) -> Response:
     """The record of one prediction, for whoever was given its link."""
-    server = state_of(request)
     try:
-        return basis_page(await basis_of(server.audit, prediction_id, server.models.current.model.study))
+        return basis_page(request, await basis_of(state_of(request).audit, prediction_id))
     except HttpProblem as problem:
         # whoever follows a link reads a page
-        return problem_page(problem.kind)
+        return problem_page(request, problem.kind)

@@ -11,6 +11,7 @@ import orjson
 from starlette.background import BackgroundTask
 
 from acrcast.contract import Patient
+from acrcast.response_model import ResponseModel
 from acrcast_service.audit.records import SHADOW, Entry
 from acrcast_service.model_store import ModelStore
 from acrcast_service.prediction.service import answer_for
@@ -41,6 +42,11 @@ class Shadow:
         self._store, self._record, self._count = store, record, count
         self._waiting: asyncio.Queue[tuple[Patient, Entry]] = asyncio.Queue(WAITING)
         self.counts: Counter[Result] = Counter()
+
+    @property
+    def model(self) -> ResponseModel | None:
+        """The challenger; None without one, or before it is loaded."""
+        return None if self._store.is_empty else self._store.current.model
 
     def after(self, patient: Patient, answered: Entry) -> BackgroundTask | None:
         """What is to be done once the answer has been sent; None without a challenger. answered: the champion's record."""

@@ -49,8 +49,9 @@ def migrate(*, as_json: bool) -> None:
 @audit.command(short_help="Say which records were changed, removed or replaced.")
 @click.option("--expect-at-least", type=click.IntRange(0), metavar="N", help="The chain had so many records before.")
 @click.option("--head", metavar="HASH", help="Hash of a record that the chain had before; of the N-th, if N is given.")
+@click.option("--record", is_flag=True, help="When it is whole, record in it that it was verified now.")
 @json_option
-def verify(expect_at_least: int | None, head: str | None, *, as_json: bool) -> None:
+def verify(expect_at_least: int | None, head: str | None, *, record: bool, as_json: bool) -> None:
     """Say which records were changed, removed, replaced or reordered, and exit 1 if any was.
 
     Write down the count and the hash that it prints, elsewhere: given the next time, they prove that the chain was not
@@ -59,13 +60,16 @@ def verify(expect_at_least: int | None, head: str | None, *, as_json: bool) -> N
     \b
     Examples:
       acrcast audit verify
-      acrcast audit verify --expect-at-least 1042 --head 5f0c9a...
+      acrcast audit verify --expect-at-least 1042 --head 5f0c9a... --record
     """
     from acrcast_service.audit.verification import verify as verified
+    from acrcast_service.audit.verified import remember
 
     chain = _chain()
     with _steps("Verifying") as step:
         verdict = verified(chain, at_least=expect_at_least, head=head.lower() if head else None, step=step)
+    if record:
+        remember(chain, verdict, _operator())
     if as_json:
         write_json(_as_data(verdict))
     else:

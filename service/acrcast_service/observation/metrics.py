@@ -5,10 +5,11 @@ No label holds anything that a client chose: routes are templates, methods those
 
 import os
 from collections import Counter as Tally
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.metrics import disable_created_metrics
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -106,7 +107,7 @@ class Metrics:
         self._predicted[model, support] += count
 
     def count(self) -> None:
-        """What has ended up to now; to be called before `written`, by the thread that tells of requests."""
+        """What has ended up to now; to be called before `written` and `collected`, by the thread that tells of requests."""
         ended, self._ended = self._ended, []
         for (route, method, status), count in Tally(request[:3] for request in ended).items():
             self._requests.labels(route, method, str(status)).inc(count)
@@ -138,14 +139,21 @@ class Metrics:
 
     def written(self) -> bytes:
         """What was counted, in Prometheus' text format."""
+        return generate_latest(self._registry())
+
+    def collected(self) -> Iterable[Metric]:
+        """What was counted, of all worker processes together."""
+        return self._registry().collect()
+
+    def _registry(self) -> CollectorRegistry:
         folder = os.environ.get(FOLDER)
         if folder is None:
-            return generate_latest(self._own)
+            return self._own
         for file in Path(folder).glob("gauge_live*_*.db"):
             _forget_if_dead(int(file.stem.rpartition("_")[2]), folder)
         together = CollectorRegistry()
         MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        return together
 
 
 def _forget_if_dead(process: int, folder: str) -> None:

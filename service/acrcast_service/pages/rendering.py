@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
+from acrcast.validation.performance import Estimate
 from acrcast_service.pages.languages import LANGUAGES, Language, Words, words_of
 
 HERE = Path(__file__).parent
@@ -68,7 +69,7 @@ def environment(language: Language) -> jinja2.Environment:
         own.gettext, lambda one, many, n: own.gettext(one if n == 1 else many), newstyle=True
     )
     made.globals["language"] = language
-    made.filters |= {"untagged": untagged, "signed": signed}
+    made.filters |= {"untagged": untagged, "signed": signed, "hundredfold": hundredfold, "moment": moment}
     return made
 
 
@@ -76,6 +77,16 @@ def signed(number: float, decimals: int) -> str:
     """With its sign, and without one when it rounds to nothing."""
     shown = f"{number:+.{decimals}f}"
     return shown.replace("-", "\N{MINUS SIGN}") if float(shown) else shown.lstrip("+-")
+
+
+def moment(time: str) -> str:
+    """A time in UTC for who reads it. time: in ISO 8601."""
+    return f"{time[:10]} {time[11:16]} UTC"
+
+
+def hundredfold(found: Estimate) -> Estimate:
+    """A share in per cent."""
+    return Estimate(100 * found.value, 100 * found.low, 100 * found.high)
 
 
 def untagged(text: str) -> Markup:

@@ -1,9 +1,11 @@
-"""The pages for people: `/` with its form, what it is made of, and a page for each problem type."""
+"""The pages for people: `/` with its form, the model, the operator's and the audit's, and one for each problem type."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from acrcast_service.auth.callers import PREDICT, needs_in_form, open_to_all
+from acrcast_service.auth.callers import ADMIN, AUDIT, PREDICT, needs_in_form, open_to_all
+from acrcast_service.pages import audit_page, operator_page
+from acrcast_service.pages.entering import closed
 from acrcast_service.pages.languages import ENGLISH, words_of
 from acrcast_service.pages.model_page import model_page
 from acrcast_service.pages.rendering import ASSETS, page
@@ -38,6 +40,32 @@ async def scores(request: Request) -> Response:
 @open_to_all
 async def model(request: Request) -> Response:
     return model_page(request)
+
+
+@router.get("/operator")
+@open_to_all
+async def operator_closed(request: Request) -> Response:
+    return closed(request, operator_page.TEMPLATE)
+
+
+@router.post("/operator")
+@needs_in_form(ADMIN)
+async def operator(request: Request) -> Response:
+    await refuse_other_than_form(request, ADMIN)
+    return await operator_page.operator_answered(request)
+
+
+@router.get("/audit")
+@open_to_all
+async def audit_closed(request: Request) -> Response:
+    return closed(request, audit_page.TEMPLATE)
+
+
+@router.post("/audit")
+@needs_in_form(AUDIT)
+async def audit(request: Request) -> Response:
+    await refuse_other_than_form(request, AUDIT)
+    return await audit_page.audit_answered(request)
 
 
 @router.get("/pages/assets/{name}")

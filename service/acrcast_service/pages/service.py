@@ -24,6 +24,7 @@ from acrcast_service.pages.form import Entry as FormEntry
 from acrcast_service.pages.form import Typed, entries, known_numbers, patient_json
 from acrcast_service.pages.languages import language_of, words_of
 from acrcast_service.pages.pinned import Pinned, pinned_in, to_pin
+from acrcast_service.pages.recorded_view import as_typed
 from acrcast_service.pages.rendering import page
 from acrcast_service.pages.same_origin import check_same_origin
 from acrcast_service.pages.sent_form import read_form, sender_of
@@ -172,4 +173,4 @@ def _changes(study: Study, shown: list[FormEntry], pinned: Pinned) -> list[Chang
 def _example(study: Study) -> Typed:
     """The contract's example patient as it would be typed; empty where the study gives none."""
     found = example_patient(study) or {}
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in found.items()}
+    return {name: as_typed(value) for name, value in found.items()}

@@ -48,12 +48,23 @@ def test_a_server_of_this_machine_makes_its_database_and_key_and_the_command_rea
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_a_chain_that_is_not_whole_ends_verify_with_1(acrcast):
+def test_a_chain_that_is_not_whole_ends_verify_with_1_and_is_not_recorded_as_whole(acrcast):
     assert acrcast("audit", "migrate").returncode == 0
-    done = acrcast("audit", "verify", "--expect-at-least", "1")
+    done = acrcast("audit", "verify", "--expect-at-least", "1", "--record")
     assert done.returncode == 1
     assert done.stdout.splitlines()[0] == "ends at record 0, and had at least 1"
     assert done.stdout.splitlines()[-1] == "NOT WHOLE"
+    assert acrcast("audit", "export").stdout == ""
+
+
+def test_a_chain_that_is_whole_records_that_it_was_verified_when_asked_to(acrcast):
+    assert acrcast("audit", "migrate").returncode == 0
+    assert acrcast("audit", "verify").returncode == 0
+    assert acrcast("audit", "export").stdout == ""
+    assert "0 records" in acrcast("audit", "verify", "--record").stdout
+    record = json.loads(acrcast("audit", "export").stdout)
+    assert (record["kind"], record["about"]) == ("verification", f"0 {'0' * 64}")
+    assert json.loads(acrcast("audit", "verify", "--json").stdout)["count"] == 1
 
 
 def test_a_named_database_is_made_by_migrate_and_not_by_the_server(acrcast, serve_and_fail, model_folder, tmp_path):

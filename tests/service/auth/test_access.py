@@ -51,6 +51,10 @@ ACCESS = {
     "POST /": "predict",
     "POST /pages/scores": "predict",
     "GET /pages/assets/{name}": None,
+    "GET /operator": None,
+    "POST /operator": "admin",
+    "GET /audit": None,
+    "POST /audit": "audit",
     "GET /problems": None,
     "GET /problems/{name}": None,
 }

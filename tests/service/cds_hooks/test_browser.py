@@ -137,7 +137,7 @@ def records(state):
     return read
 
 
-def test_a_user_reads_the_card_of_a_patient_and_follows_its_link(open_record, page, records, conforming):
+def test_a_user_reads_the_card_of_a_patient_and_follows_its_link(open_record, page, records, conforming, axe, picture):
     shown = open_record("with-ra")
     conforming("services", {"services": shown["services"]})
     conforming("response", {"cards": shown["cards"]})
@@ -150,25 +150,31 @@ def test_a_user_reads_the_card_of_a_patient_and_follows_its_link(open_record, pa
     assert "|" not in detail
     assert "Research use only: not a medical device" in detail
     assert "CRP 22 mg/L" in detail
+    asked = []
+    page.context.on("request", lambda request: asked.append(request))  # noqa: PLW0108  Playwright marks what it is given
     with page.expect_popup() as opened:
         page.locator("a.link").click()
     basis = opened.value
     basis.wait_for_load_state()
-    # by its source, not by its address, which the page's own policy would refuse
-    basis.evaluate((NODE / "node_modules/axe-core/axe.min.js").read_text())
-    assert basis.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
-    assert basis.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    basis.set_viewport_size({"width": 360, "height": 800})
+    # the address, which opens the page, is told to nobody, also not with what the page is made of
+    made_of = [request for request in asked if "/pages/assets/" in request.url]
+    assert len(made_of) >= 2
+    assert [request.url for request in made_of if "referer" in request.all_headers()] == []
+    assert axe(basis) == []
+    picture(basis, "basis")
+    basis.set_viewport_size({"width": 320, "height": 800})
     assert basis.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert basis.locator("h1").inner_text() == "ACR20 at week 24: what this prediction rests on"
-    row = basis.locator("tr", has_text="CRP").first
-    assert row.locator("td").all_inner_texts() == [
+    assert basis.locator(".values li", has_text="CRP").inner_text().splitlines() == [
         "CRP",
         "22 mg/L",
-        "2.2 mg/dL; converted to 22 mg/L",
-        "2026-10-05",
-        "Observation/with-ra-1988-5",
+        "in the record: 2.2 mg/dL; converted to 22 mg/L · 2026-10-05 · Observation/with-ra-1988-5",
     ]
+    basis.emulate_media(color_scheme="dark")
+    basis.click(".languages a")
+    assert basis.locator("h1").inner_text().endswith("本次预测的依据")
+    assert axe(basis) == []
+    picture(basis, "basis-dark-zh")
     assert records()[-1]["record_id"] == shown["cards"][0]["uuid"]
 
 

@@ -1,12 +1,20 @@
-"""The form as a browser sends it, and clients of applications with other models and settings."""
+"""The form as a browser sends it, and clients and addresses of applications with other models and settings."""
+
+import threading
 
 import pytest
+import uvicorn
 
 from acrcast import artefact
 from acrcast.studies import load_study
 from acrcast_service.app import create_app
 from acrcast_service.audit.trail import open_chain
+from acrcast_service.auth.api_keys import make_key
+from acrcast_service.auth.callers import SCOPES
+from acrcast_service.server import bind, listen, uvicorn_config
 from acrcast_service.settings import Settings
+
+from .recording import History
 
 
 @pytest.fixture(scope="session")
@@ -52,4 +60,52 @@ def chain(settings):
 
 @pytest.fixture
 def audited_site(serving, released, chain, settings):  # noqa: ARG001  the chain is there before the server
+    return serving(create_app(settings, released))
+
+
+@pytest.fixture(scope="module")
+def serve_here(released):
+    """Serves with the model that ships, or another, on a port of its own from a thread of this process. Call: its address.
+
+    What a process of its own does beside that, tests/service/test_serve.py looks at; here it would only take time to start.
+    """
+    running = []
+
+    def serve(settings, model=released):
+        listener = bind(settings)
+        listen(listener, settings)
+        server = uvicorn.Server(uvicorn_config(create_app(settings, model), settings))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread, listener))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+    yield serve
+    for server, thread, listener in running:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def history(chain, released):
+    """Records predictions and outcomes of the tenant north, at times of the test's choosing."""
+    return History(chain, released)
+
+
+@pytest.fixture
+def keys(chain):
+    """A key of each scope, by scope and tenant. Made before a server starts, which would take seconds to learn of another."""
+    made = {
+        (scope, tenant): make_key(chain.engine, chain.keys, name="anna", tenant=tenant, scopes=[scope], expires=None)[1]
+        for scope in SCOPES
+        for tenant in ("north", "south")
+    }
+    return lambda scope, tenant="north": made[scope, tenant]
+
+
+@pytest.fixture
+def keyed_client(serving, released, chain, settings, keys):  # noqa: ARG001  chain and keys are there before the server
+    """A client of a server that asks for keys."""
     return serving(create_app(settings, released))

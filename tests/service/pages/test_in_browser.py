@@ -1,4 +1,4 @@
-"""The page in a real browser, against the real service in a process of its own.
+"""The page in a real browser, against the real service.
 
 A picture of each screen stays in tests/pictures, for whoever wants to look.
 """
@@ -9,113 +9,37 @@ from types import SimpleNamespace
 import pytest
 from docs.page_picture import LARGEST_BYTES, PICTURE, picture_of
 
+from acrcast import artefact
+from acrcast.studies import load_study
 from acrcast_service.audit.trail import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 
+from .looking import ENGLISH_WORDS, IS_MARKED, LATIN, SAID, overflow, reached_by_tab
+
 REQUIRED = {"age_years": "54", "tender_joint_count_28": "14", "swollen_joint_count_28": "9"}
-# What a Chinese page may hold in Latin letters.
-LATIN = {
-    "acrcast",
-    "English",
-    "DAS",
-    "CDAI",
-    "SDAI",
-    "HAQ",
-    "PtGA",
-    "PhGA",
-    "Treg",
-    "FoxP",
-    "ELISA",
-    "LOINC",
-    "CRP",
-    "ESR",
-}
-LATIN |= {"ACR", "CCP", "VAS", "API", "log", "odds", "Riley", "sha", "UTC", "sex"}
-# Of a choice that is drawn as a segment, its words are marked.
-IS_MARKED = """() => {
-  const focused = document.activeElement;
-  return getComputedStyle(focused.type === "radio" ? focused.nextElementSibling : focused).outlineStyle !== "none";
-}"""
-# What a test brings about itself is no complaint.
-EXPECTED = re.compile(r"status of 4\d\d|ERR_INTERNET_DISCONNECTED")
-# All that the page says in its own language, without how the model is named.
-SAID = """() => {
-  const body = document.body.cloneNode(true);
-  for (const other of body.querySelectorAll("[lang], .made, textarea, script")) other.remove();
-  return body.textContent;
-}"""
 
 
 @pytest.fixture(scope="module")
-def site(start_for_module):
+def site(serve_here, tmp_path_factory):
     """The address of a server with the model that ships, which asks nobody for a key."""
-    return start_for_module("--port", "0").url
+    return serve_here(Settings(port=0, unready_seconds=0, state=tmp_path_factory.mktemp("site")))
 
 
 @pytest.fixture(scope="module")
-def one_arm_site(start_for_module, one_arm_folder, own_study):
-    return start_for_module("--port", "0", "--model", str(one_arm_folder), "--study", str(own_study)).url
+def one_arm_site(serve_here, one_arm_folder, own_study, tmp_path_factory):
+    settings = Settings(port=0, unready_seconds=0, state=tmp_path_factory.mktemp("one-arm"))
+    return serve_here(settings, artefact.load(one_arm_folder, load_study(str(own_study))))
 
 
 @pytest.fixture(scope="module")
-def keyed_site(start_for_module, tmp_path_factory):
+def keyed_site(serve_here, tmp_path_factory):
     """The address of a server that asks for keys, with a key."""
-    state = tmp_path_factory.mktemp("keyed") / "state"
-    chain = open_chain(Settings(state=state), may_make=True)
+    settings = Settings(port=0, unready_seconds=0, state=tmp_path_factory.mktemp("keyed"))
+    chain = open_chain(settings, may_make=True)
     key = make_key(chain.engine, chain.keys, name="ward 7", tenant="north", scopes=["predict"], expires=None)[1]
     chain.engine.dispose()
-    return SimpleNamespace(url=start_for_module("--port", "0", ACRCAST_STATE=str(state)).url, key=key)
-
-
-@pytest.fixture
-def open_page(browser):
-    """Opens an address in a context of its own. Whatever the browser complains of, or asks of another host, fails the test."""
-    contexts, wrong = [], []
-
-    def heard(said):
-        if said.type in ("error", "warning") and not EXPECTED.search(said.text):
-            wrong.append(said.text)
-
-    def opened(address, width=1280, height=900, **context):
-        made = browser.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB"} | context)
-        made.set_default_timeout(10_000)
-        contexts.append(made)
-        page = made.new_page()
-        host = re.match(r"\w+://[^/]+/", address)[0]
-        page.on("request", lambda sent: None if sent.url.startswith(host) else wrong.append(sent.url))
-        page.on("console", heard)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-@pytest.fixture(scope="session")
-def picture(project):
-    folder = project / "tests" / "pictures"
-    folder.mkdir(exist_ok=True)
-    return lambda page, name: page.screenshot(path=folder / f"{name}.png", full_page=True)
-
-
-@pytest.fixture(scope="session")
-def axe(project):
-    """Call with a page: what axe-core finds against WCAG 2.2 AA and good practice."""
-    path = project / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-    if not path.is_file():
-        pytest.skip("needs what `npm ci --prefix tests/node` installs, which this machine does not have")
-    source = path.read_text()
-
-    def found(page):
-        page.evaluate(source)
-        violations = page.evaluate("axe.run().then((found) => found.violations)")
-        return [(v["id"], [node["target"] for node in v["nodes"]]) for v in violations]
-
-    return found
+    return SimpleNamespace(url=serve_here(settings), key=key)
 
 
 def fill(page, **more):
@@ -137,10 +61,6 @@ def is_said(page, words):
 def open_details(page):
     for details in page.locator("details").all():
         details.evaluate("(details) => { details.open = true; }")
-
-
-def overflow(page):
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def test_from_the_empty_form_to_an_answer_that_is_compared(open_page, site, picture):
@@ -225,16 +145,10 @@ def test_another_language_keeps_what_was_typed(open_page, site):
 
 def test_with_the_keyboard_alone(open_page, site):
     page = open_page(site)
-    seen = []
 
     def to(wanted):
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
-            if seen[-1] == wanted:
-                assert page.evaluate(IS_MARKED)
-                return
-        raise AssertionError(f"{wanted} is not reached: {[name[:30] for name in seen]}")
+        reached_by_tab(page, wanted)
+        assert page.evaluate(IS_MARKED)
 
     to("Skip to the content")
     page.keyboard.press("Enter")
@@ -270,22 +184,22 @@ def test_in_chinese_no_english_is_left(open_page, site, picture, axe):
     open_details(page)
     texts += [page.evaluate(SAID), page.input_value("#as-text").partition("模型 ")[0]]
     for text in texts:
-        assert {word for word in re.findall(r"[A-Za-z]{3,}", text) if word not in LATIN} == set()
+        assert {word for word in re.findall(ENGLISH_WORDS, text) if word not in LATIN} == set()
     assert page.title() == "预测结果 · 低剂量白细胞介素-2联合甲氨蝶呤治疗活动性类风湿关节炎 · acrcast"
     assert axe(page) == []
     picture(page, "chinese")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(open_page, site, theme, picture, axe):
-    page = open_page(f"{site}?example", color_scheme=theme)
+def test_axe_finds_nothing(open_page, site, picture, axe):
+    page = open_page(f"{site}?example")
     assert axe(page) == []
     predict(page)
     open_details(page)
-    assert axe(page) == []
     page.fill("#haq_di", "2.5")
-    assert axe(page) == []
-    picture(page, f"example-{theme}")
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        assert axe(page) == []
+        picture(page, f"example-{theme}")
 
 
 def test_axe_finds_nothing_with_one_arm_and_a_study_of_ones_own(open_page, one_arm_site, picture, axe):
@@ -373,7 +287,7 @@ def test_copied_text_has_the_answer_and_the_link_has_no_value(open_page, site):
     is_said(page, "Copied")
     text = page.evaluate("navigator.clipboard.readText()")
     assert page.inner_text(".headline") in text
-    assert "CRP: 22.0 mg/L" in text
+    assert "CRP: 22 mg/L" in text
     assert "Research use only" in text
     assert "<" not in text
     page.click("button:has-text('Copy a link')")

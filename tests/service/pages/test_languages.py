@@ -19,6 +19,8 @@ from acrcast_service.pages.rendering import HERE, environment
 from acrcast_training import card as cards
 from acrcast_training.select import Comparison
 
+# For who writes programs.
+IN_ENGLISH = {"problem.html", "problems.html"}
 # What Chinese clinics write as it is.
 AS_IT_IS = re.compile(r"(?:[^A-Za-z]|mm|mg|pg|mL|[dL]|/h|IU|U|ELISA|API|Predict)*|API")
 
@@ -198,7 +200,7 @@ def test_a_study_without_a_catalogue_stays_english_and_a_broken_one_is_named(tmp
 def test_templates_hold_no_text_of_their_own_outside_the_catalogue():
     """Outside of tags, expressions and statements there is nothing but signs: a sentence would stay English."""
     for path in sorted((HERE / "templates").glob("*.html")):
-        if path.name in ("problem.html", "problems.html", "_source_attributes.html"):
+        if path.name in IN_ENGLISH:
             continue
         source = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
         lexed = environment(ENGLISH).lex(source)

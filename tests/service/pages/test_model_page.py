@@ -6,8 +6,13 @@ from html import unescape
 
 import pytest
 
+from acrcast import artefact
 from acrcast.promotion import JudgedGate, Promotion
+from acrcast.studies import load_study
 from acrcast_service.app import create_app
+from acrcast_service.pages.evidence_view import evidence_of
+from acrcast_service.pages.languages import CHINESE, words_of
+from acrcast_service.pages.source_attributes import source_attributes
 from acrcast_service.settings import Settings
 
 
@@ -66,8 +71,8 @@ def test_each_of_the_31_source_attributes_is_answered_or_said_to_be_for_who_depl
     assert all(answers.values())
     assert answers["1.1"] == "Not on the card: for whoever deploys it to say."
     assert answers["4.2"] == "Age, Sex"
-    assert answers["4.3"].startswith("Age 52 years (quartiles 44 and 59.2); Sex: female 522 of 600")
-    assert answers["6.4"] == "Not done"
+    assert answers["4.3"].startswith("Age 52 years (quartiles 44 and 59.2), Sex: female 522 of 600")
+    assert answers["6.4"] == "Not done."
 
 
 def test_its_pictures_and_sentences_are_chinese_too(site):
@@ -75,8 +80,22 @@ def test_its_pictures_and_sentences_are_chinese_too(site):
     assert page.headers["content-language"] == "zh-Hans"
     assert "预测的应答概率" in page.text
     assert "关于真实患者的任何结论" in page.text
-    own = re.sub(r'<div lang="en">.*?</table>', "", page.text, flags=re.DOTALL)
-    assert "predicted risk" not in own
+    assert "predicted risk" not in page.text
+    assert "年龄中位数52岁（四分位数44和59.2）、性别：600名中522名为女" in page.text
+
+
+def test_every_source_attribute_has_its_chinese(released, one_arm_folder, own_study):
+    of_one_arm = artefact.load(one_arm_folder, load_study(str(own_study)))
+    for model in (released, of_one_arm):
+        said = words_of(CHINESE, model.study.patient)
+        groups = source_attributes(model, evidence_of(model))
+        texts = [text for group in groups for text in (group.title, *(each.subject for each in group.attributes))]
+        assert [text for text in texts if said.of(text) is None] == []
+    said = words_of(CHINESE, released.study.patient)
+    answers = [
+        each.answer.parts for group in source_attributes(released, evidence_of(released)) for each in group.attributes
+    ]
+    assert [part.text for parts in answers for part in parts if said.of(part.text, part.about) is None] == []
 
 
 def test_gates_that_refused_are_told_with_the_reason(serving, released):

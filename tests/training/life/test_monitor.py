@@ -11,15 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from acrcast.errors import UsageError
 from acrcast.estimators.normal import expit, logit
 from acrcast.monitoring.evidence import Evidence
+from acrcast.validation.calibration import SLOPE_LIMITS
 from acrcast.validation.performance import Estimate
+from acrcast.watching.judging import ALL, monitor
+from acrcast.watching.measures import MeasureSeen
+from acrcast.watching.patients import Due
+from acrcast.watching.recorded import read_recorded
+from acrcast.watching.signals import Rules, signal
 from acrcast_training.evaluate import as_data
-from acrcast_training.gates import SLOPE_LIMITS
-from acrcast_training.monitoring.judging import ALL, monitor
-from acrcast_training.monitoring.measures import MeasureSeen
-from acrcast_training.monitoring.patients import Due
 from acrcast_training.monitoring.prometheus import write_gauges
-from acrcast_training.monitoring.recorded import read_recorded
-from acrcast_training.monitoring.signals import Rules, signal
 
 from .conftest import BEGIN, DAY, ONE_ARM, Clinic
 

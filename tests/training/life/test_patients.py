@@ -1,12 +1,16 @@
 """Who counts, when, and how an outcome that does not come is read."""
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from acrcast_training.monitoring.patients import Due, Patients, received, received_or_failed
-from acrcast_training.monitoring.recorded import read_recorded
+from acrcast.studies import load_study
+from acrcast.watching.patients import Due, Patients, received, received_or_failed
+from acrcast.watching.recorded import read_recorded
 
-from .conftest import BEGIN, DAY
+from .conftest import BEGIN, DAY, ONE_ARM
 
 DUE = Due(168, 28)
 CONTROL, TREATED = "placebo+mtx", "ld-il2+mtx"
@@ -104,8 +108,24 @@ def test_without_any_outcome_the_arm_of_the_missing_cannot_be_known(clinic, peop
 def test_days_are_those_in_utc():
     from datetime import date, datetime, timedelta, timezone
 
-    from acrcast_training.monitoring.patients import days
+    from acrcast.watching.patients import days
 
     evening = datetime(2025, 1, 6, 23, tzinfo=timezone(timedelta(hours=-5)))
     assert days([evening]).tolist() == [date(2025, 1, 7).toordinal()]
     assert days([]).dtype == np.int64
+
+
+def test_an_outcome_counts_after_the_week_of_the_endpoint_and_the_grace():
+    assert Due.of(load_study("ld-il2-ra")) == Due(168, 28)
+    assert Due.of(load_study("auranofin-ra"), grace=7) == Due(154, 7)
+
+
+def test_without_a_week_nobody_knows_when_an_outcome_counts(tmp_path):
+    path = tmp_path / "one.py"
+    path.write_text(ONE_ARM)
+    assert Due.of(load_study(str(path))) is None
+    century = timedelta(days=36_525)
+    assert (
+        Due.never().on(SimpleNamespace(time=datetime(2026, 1, 1, tzinfo=UTC)))
+        == datetime(2026, 1, 1, tzinfo=UTC) + century
+    )

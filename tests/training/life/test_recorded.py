@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from acrcast.errors import DataError
+from acrcast.watching.recorded import read_recorded
 from acrcast_service.audit.erasure import erase
 from acrcast_service.audit.records import SHADOW
-from acrcast_training.monitoring.recorded import read_recorded
 
 from .conftest import BEGIN, DAY
 

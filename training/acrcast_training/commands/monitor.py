@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from acrcast.errors import GateRefusal, UsageError
+from acrcast.watching.defaults import FALSE_ALARMS, TOLERANCE
 from acrcast_training.commands.options import (
     DAY,
     arm_option,
     as_of_option,
     check_arm,
-    due_after_of,
     due_after_option,
+    due_of,
     grace_option,
     moment_of,
     tenant_option,
 )
 
 if TYPE_CHECKING:
-    from acrcast_training.monitoring.judging import Monitoring
+    from acrcast.watching.judging import Monitoring
 
 
 @click.command("monitor")
@@ -45,14 +46,14 @@ if TYPE_CHECKING:
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, max=1),
-    default=0.1,
+    default=TOLERANCE,
     show_default=True,
     help="By how much risks may be off on the whole, in log-odds: 0.1 is 2.5 points at 50 %.",
 )
 @click.option(
     "--false-alarms",
     type=click.FloatRange(0.001, 0.2),
-    default=0.05,
+    default=FALSE_ALARMS,
     show_default=True,
     help="Chance of ever having a false alarm, for each tenant, however often it is looked.",
 )
@@ -93,15 +94,12 @@ def monitor(
       acrcast audit export | acrcast monitor --model models:/acr20@champion --from -
       acrcast monitor --from export.jsonl --json --prometheus /var/lib/node_exporter/acrcast.prom
     """
-    from acrcast.response_model import DEFAULT_LEVEL
-    from acrcast_training.gates import SLOPE_LIMITS
+    from acrcast.watching.codes import CODES
+    from acrcast.watching.judging import monitor as look
+    from acrcast.watching.recorded import read_recorded
+    from acrcast.watching.signals import Rules
     from acrcast_training.models import open_model
-    from acrcast_training.monitoring.codes import CODES
-    from acrcast_training.monitoring.judging import monitor as look
-    from acrcast_training.monitoring.patients import Due
     from acrcast_training.monitoring.prometheus import write_gauges
-    from acrcast_training.monitoring.recorded import read_recorded
-    from acrcast_training.monitoring.signals import Rules
 
     if unknown := sorted(given for given in accept if given.partition(":")[0] not in CODES):
         raise UsageError(f"--accept {', '.join(unknown)}: expected {', '.join(CODES)}")
@@ -110,8 +108,8 @@ def monitor(
     moment = moment_of(as_of)
     with click.open_file(str(source), "rb") as lines:
         recorded = read_recorded(lines, str(source), model.study, model.identity.digest, as_of=moment, tenant=tenant)
-    rules = Rules(false_alarms, DEFAULT_LEVEL, tolerance, SLOPE_LIMITS, frozenset(accept), arm)
-    due = Due(due_after_of(model.study, due_after), grace)
+    rules = Rules(alpha=false_alarms, tolerance=tolerance, accept=frozenset(accept), arm=arm)
+    due = due_of(model.study, due_after, grace)
     found = look(
         model, recorded, due=due, rules=rules, as_of=moment, since=None if since is None else since.replace(tzinfo=UTC)
     )

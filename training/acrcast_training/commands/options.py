@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from acrcast.errors import UsageError
+from acrcast.watching.defaults import GRACE_DAYS
 from acrcast_training.engines.opening import ENGINES
 
 if TYPE_CHECKING:
     from acrcast.studies import Study
+    from acrcast.watching.patients import Due
     from acrcast_training.monitoring.recorded_cohort import Choice
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -57,7 +59,6 @@ accept_option = click.option(
 
 
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
-DAYS_A_WEEK, GRACE_DAYS = 7, 28
 
 from_option = click.option(
     "--from",
@@ -142,11 +143,10 @@ def choice_of(
     simulated: bool,
 ) -> "Choice":
     """Which records of exports are taken. Raises UsageError for an arm that there is none, or a day that nothing says."""
-    from acrcast_training.monitoring.patients import Due
     from acrcast_training.monitoring.recorded_cohort import Choice
 
     check_arm(study, arm)
-    due = Due(due_after_of(study, due_after), grace)
+    due = due_of(study, due_after, grace)
     return Choice(due, moment_of(as_of), arm, tenant, "simulated" if simulated else "trial")
 
 
@@ -154,13 +154,14 @@ def moment_of(as_of: datetime | None) -> datetime:
     return datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
 
 
-def due_after_of(study: "Study", days: int | None) -> int:
-    """Days after which the study's endpoint is observed, unless they are given."""
-    if days is not None:
-        return days
-    if study.endpoint.week is None:
+def due_of(study: "Study", days: int | None, grace: int) -> "Due":
+    """Days after which the study's endpoint is observed, unless they are given, and so many more for it to arrive."""
+    from acrcast.watching.patients import Due
+
+    due = Due.of(study, grace) if days is None else Due(days, grace)
+    if due is None:
         raise UsageError(f"study {study.key} does not say in which week {study.endpoint.title!r} is: give --due-after")
-    return DAYS_A_WEEK * study.endpoint.week
+    return due
 
 
 def check_arm(study: "Study", arm: str | None) -> None:

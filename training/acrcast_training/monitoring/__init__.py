@@ -1,1 +1,1 @@
-"""What becomes of a model while it serves: read from the audit's export, each patient once, with evidence that holds at all looks."""
+"""What is said of a served model on the command line and to Prometheus, and its recorded patients as a cohort."""

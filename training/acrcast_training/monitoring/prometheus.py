@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from acrcast.errors import UsageError
 from acrcast.validation.performance import Estimate
-from acrcast_training.monitoring.judging import Look, Monitoring
+from acrcast.watching.judging import Look, Monitoring
 
 ENDING = ".prom"
 PREFIX = "acrcast_monitor"

@@ -10,10 +10,10 @@ from acrcast.arrays import Integers
 from acrcast.contract import Covariates
 from acrcast.errors import DataError, Problem
 from acrcast.studies import Study
+from acrcast.watching.patients import Due, Patients, days, received
+from acrcast.watching.recorded import read_recorded
 from acrcast_training.data.checks import DataKind
 from acrcast_training.data.cohort import Cohort
-from acrcast_training.monitoring.patients import Due, Patients, days, received
-from acrcast_training.monitoring.recorded import read_recorded
 
 
 @dataclass(frozen=True, slots=True)

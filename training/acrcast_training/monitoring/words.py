@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from acrcast.validation.performance import Estimate
+from acrcast.watching.calibration import Reading
+from acrcast.watching.codes import check_of
+from acrcast.watching.judging import Look, Monitoring
+from acrcast.watching.measures import MeasureSeen
+from acrcast.watching.signals import Rules, Signal
 from acrcast_training.console import figure
-from acrcast_training.monitoring.calibration import Reading
-from acrcast_training.monitoring.codes import check_of
-from acrcast_training.monitoring.judging import Look, Monitoring
-from acrcast_training.monitoring.measures import MeasureSeen
-from acrcast_training.monitoring.signals import Rules, Signal
 
 Rows = list[Sequence[str]]
 LARGE = 1e6

@@ -11,7 +11,7 @@ from typing import Literal
 
 from acrcast.headline import headline
 from acrcast.studies import AcrResponse
-from acrcast_training.gates import SLOPE_LIMITS
+from acrcast.validation.calibration import SLOPE_LIMITS
 from acrcast_training.report.facts import Facts
 from acrcast_training.report.tables import shown
 

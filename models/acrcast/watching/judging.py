@@ -7,11 +7,11 @@ from datetime import datetime
 from acrcast.errors import UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast.response_model import ResponseModel
-from acrcast_training.monitoring.calibration import Reading, reading, signals
-from acrcast_training.monitoring.inputs import InputsSeen, inputs_seen
-from acrcast_training.monitoring.patients import Due, Patients, received, received_or_failed
-from acrcast_training.monitoring.recorded import Recorded
-from acrcast_training.monitoring.signals import Rules, Signal
+from acrcast.watching.calibration import Reading, reading, signals
+from acrcast.watching.inputs import InputsSeen, inputs_seen
+from acrcast.watching.patients import Due, Patients, received, received_or_failed
+from acrcast.watching.recorded import Recorded
+from acrcast.watching.signals import Rules, Signal
 
 ALL = "all tenants"
 

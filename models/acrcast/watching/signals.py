@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from acrcast.monitoring.evidence import Evidence
-from acrcast_training.monitoring.codes import check_of
+from acrcast.response_model import DEFAULT_LEVEL
+from acrcast.validation.calibration import SLOPE_LIMITS
+from acrcast.watching.codes import check_of
+from acrcast.watching.defaults import FALSE_ALARMS, TOLERANCE
 
 LARGEST_SHOWN = 1e12
 
@@ -19,10 +22,10 @@ class Rules:
     or of one measure as CODE:MEASURE. arm: of outcomes that name none.
     """
 
-    alpha: float
-    level: float
-    tolerance: float
-    slopes: tuple[float, float]
+    alpha: float = FALSE_ALARMS
+    level: float = DEFAULT_LEVEL
+    tolerance: float = TOLERANCE
+    slopes: tuple[float, float] = SLOPE_LIMITS
     accept: frozenset[str] = frozenset()
     arm: str | None = None
 

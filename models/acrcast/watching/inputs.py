@@ -12,9 +12,9 @@ from acrcast.prediction import SupportStatus
 from acrcast.response_model import ResponseModel
 from acrcast.support import EDGE_RATE, ORDER, OUTSIDE_RATE
 from acrcast.validation.performance import Estimate
-from acrcast_training.monitoring.measures import MeasureSeen, compared
-from acrcast_training.monitoring.patients import Patients, days
-from acrcast_training.monitoring.signals import Rules, Signal, signal
+from acrcast.watching.measures import MeasureSeen, compared
+from acrcast.watching.patients import Patients, days
+from acrcast.watching.signals import Rules, Signal, signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,13 @@ import numpy as np
 
 from acrcast.arrays import Floats, Integers
 from acrcast.studies import Study
-from acrcast_training.monitoring.recorded import RecordedPrediction
+from acrcast.watching.defaults import GRACE_DAYS
+from acrcast.watching.recorded import RecordedPrediction
 
 State = Literal["not due", "received", "overdue"]
+DAYS_A_WEEK = 7
+# A century, in days.
+NEVER = 36_525
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,17 @@ class Due:
 
     after: int
     grace: int
+
+    @classmethod
+    def never(cls) -> "Due":
+        """Where nobody says when: no outcome counts."""
+        return cls(NEVER, 0)
+
+    @classmethod
+    def of(cls, study: Study, grace: int = GRACE_DAYS) -> "Due | None":
+        """After the week of the study's endpoint; None when the study names none."""
+        week = study.endpoint.week
+        return None if week is None else cls(DAYS_A_WEEK * week, grace)
 
     def on(self, prediction: RecordedPrediction) -> datetime:
         return prediction.time + timedelta(days=self.after + self.grace)

@@ -1,4 +1,4 @@
-"""Predictions of one model and what happened after them, from a file that `acrcast audit export` wrote."""
+"""Predictions of one model and what happened after them, from lines as `acrcast audit export` writes them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,10 +41,11 @@ class _Answer(BaseModel):
 class RecordedPrediction:
     """One prediction. subject: the same for all of a patient. treated, control: risks as served; control is None in one arm.
 
-    patient: what was known, None where the record holds no patient of the study. outcome: the newest that was recorded.
+    about: record_id of the prediction that was answered: its own, or of a challenger's the champion's. patient: what was known, None where the record holds no patient of the study. outcome: the newest that was recorded.
     """
 
     record_id: str
+    about: str
     time: datetime
     tenant: str
     subject: str
@@ -76,28 +77,27 @@ def read_recorded(
     *,
     as_of: datetime,
     tenant: str | None = None,
+    may_be_none: bool = False,
 ) -> Recorded:
     """What the lines hold of the model of this digest up to `as_of`, as an answer or in a champion's shadow.
 
     digest: None takes the answers of every model of the study. tenant: only of this one. Raises DataError when a line is none
-    of an export, and when there is no such prediction: a monitor that watches nothing must not say that all is well.
+    of an export, and, unless there `may_be_none`, when there is no such prediction: a monitor that watches nothing must not say
+    that all is well.
     """
     reading = _Reading(file, study, digest)
     for record in _records(lines, file):
         if record.time <= as_of and tenant in (None, record.tenant):
             reading.add(record)
-    if not reading.predictions:
+    if not reading.predictions and not may_be_none:
         raise DataError([Problem("", reading.nothing, file)])
     outcomes = reading.outcomes
-    found = tuple(replace(prediction, outcome=outcomes.get(about)) for about, prediction in reading.predictions)
+    found = tuple(replace(prediction, outcome=outcomes.get(prediction.about)) for prediction in reading.predictions)
     return Recorded(found, reading.erased, reading.others)
 
 
 class _Reading:
-    """What was read so far; of each record no more is kept than is needed.
-
-    predictions: with the prediction that outcomes of it are about. outcomes: the newest of each.
-    """
+    """What was read so far; of each record no more is kept than is needed. outcomes: the newest of each prediction."""
 
     def __init__(self, file: str, study: Study, digest: str | None) -> None:
         self._file, self._study, self._digest = file, study, digest
@@ -105,7 +105,7 @@ class _Reading:
         self._kinds = (PREDICTION,) if digest is None else (PREDICTION, SHADOW)
         self._records = 0
         self._studies: set[str] = set()
-        self.predictions: list[tuple[str, RecordedPrediction]] = []
+        self.predictions: list[RecordedPrediction] = []
         self.outcomes: dict[str, Outcome | None] = {}
         self.erased = 0
         self.others: Counter[str] = Counter()
@@ -118,9 +118,7 @@ class _Reading:
             if record.erased:
                 self.erased += 1
             else:
-                # what happened is said of the prediction that was answered
-                about = record.about if record.kind == SHADOW else record.record_id
-                self.predictions.append((about, _prediction(record, self._file, self._patients)))
+                self.predictions.append(_prediction(record, self._file, self._patients))
         elif record.kind == PREDICTION:
             self.others[record.model] += 1
             self._studies.add(record.study)
@@ -170,6 +168,8 @@ def _prediction(record: ExportedRecord, file: str, patients: TypeAdapter[Patient
         patient = None
     return RecordedPrediction(
         record_id=record.record_id,
+        # what happened is said of the prediction that was answered
+        about=record.about if record.kind == SHADOW else record.record_id,
         time=record.time,
         tenant=record.tenant,
         subject=record.subject,

@@ -11,8 +11,8 @@ from acrcast.monitoring.calibration import by_spread, on_the_whole
 from acrcast.response_model import ResponseModel
 from acrcast.validation.net_benefit import net_benefit_of_each
 from acrcast.validation.performance import Estimate, c_statistic, log_loss
-from acrcast_training.monitoring.patients import Outcomes
-from acrcast_training.monitoring.signals import Rules, Signal, signal
+from acrcast.watching.patients import Outcomes
+from acrcast.watching.signals import Rules, Signal, signal
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
@@ -30,12 +30,13 @@ class NetBenefitSeen:
 class Reading:
     """Figures of n patients by one reading of what is missing. All limits hold at all looks, but those of `c_statistic`.
 
-    intercept: in the offset form, with a slope of 1. gain: of log loss over quoting the response rates of the training data's
+    expected: responders, the sum of the risks. intercept: in the offset form, with a slope of 1. gain: of log loss over quoting the response rates of the training data's
     arms. c_statistic: among patients of the same arm, with DeLong's interval of this look alone.
     """
 
     patients: int
     responders: int
+    expected: float
     arm_unknown: int
     observed_over_expected: Estimate
     intercept: Estimate
@@ -53,6 +54,7 @@ def reading(model: ResponseModel, outcomes: Outcomes, level: float) -> Reading:
     return Reading(
         patients=len(y),
         responders=int(y.sum()),
+        expected=float(risk.sum()),
         arm_unknown=outcomes.arm_unknown,
         observed_over_expected=sequences.observed_over_expected(risk, y, shift),
         intercept=shift,

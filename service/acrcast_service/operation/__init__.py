@@ -1,0 +1,1 @@
+"""What whoever runs the server sees of it: what became of its predictions, and whether they still mean what they say."""
