@@ -67,7 +67,7 @@ lock: ## resolve the locks anew, with hashes and no address: every extra; of the
 	  --no-emit-package polars --no-emit-package polars-runtime-32 --no-emit-package polars-runtime-64 \
 	  pyproject.toml --output-file requirements.lock
 	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
-	$(COMPILE) --extra training --extra service --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \
+	$(COMPILE) --extra training --extra service --extra mlflow-server --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \
 	  --no-emit-package nvidia-nccl-cu13 pyproject.toml --output-file requirements-training.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --constraint requirements.lock - --output-file requirements-build.lock

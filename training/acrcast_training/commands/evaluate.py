@@ -8,7 +8,7 @@ import click
 
 from acrcast.console import json_option, table, write_json
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import trial_data_options
+from acrcast_training.commands.options import seed_option, trial_data_options
 
 if TYPE_CHECKING:
     from acrcast_training.data.cohort import Cohort
@@ -31,7 +31,7 @@ THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @json_option
 def evaluate(
     model_name: str | None,

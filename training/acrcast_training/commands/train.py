@@ -10,14 +10,14 @@ import click
 from acrcast.console import json_option, progress, write_json
 from acrcast.console import table as show_table
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import trial_data_options
+from acrcast_training.commands.options import own_file, seed_option, tracking_uri_option, trial_data_options
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast.promotion import JudgedGate
     from acrcast.studies import Study
     from acrcast_training.data.cohort import Cohort
-    from acrcast_training.tracking import Tracked
+    from acrcast_training.tracking.runs import Tracked
     from acrcast_training.train import Training
 
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     help="New folder for the model. [default: one in .acrcast/models]",
 )
 @click.option("--register", metavar="NAME", help="Register the model in MLflow under this name.")
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
+@tracking_uri_option
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=20),
     help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @json_option
 def train(
     study: str,
@@ -76,11 +74,11 @@ def train(
       acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
     """
     from acrcast.studies import load_study
-    from acrcast_training import tracking
     from acrcast_training.data.cohort import check
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
+    from acrcast_training.tracking import runs, store
     from acrcast_training.train import steps, write
     from acrcast_training.train import train as run
     from acrcast_training.validate import usual_resamples
@@ -95,6 +93,7 @@ def train(
     if not as_json:
         show_cohort(cohort)
         show_size(cohort)
+    logged_in = store.ready(chosen.key, tracking_uri)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
     with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
@@ -104,8 +103,8 @@ def train(
     if not as_json:
         show_comparison(training)
         show_validation(training)
-    tracked = tracking.log(training, folder, register=register, own_study=_own_file(study), store=tracking_uri)
-    made = Made(training, folder, judge_folder(folder)[1], tracked, tracking.use_store(tracking_uri), register)
+    tracked = runs.log(training, folder, register=register, own_study=own_file(study), store=logged_in)
+    made = Made(training, folder, judge_folder(folder)[1], tracked, store.shown(logged_in), register)
     if as_json:
         write_json(as_data(made))
     else:
@@ -237,10 +236,6 @@ def _example_table(study: "Study", baseline: Path | None, table: Path | None) ->
     if baseline or table:
         raise UsageError("--example is the data: leave out --baseline and --table")
     return example_table(study.key)
-
-
-def _own_file(study: str) -> Path | None:
-    return Path(study) if study.endswith(".py") else None
 
 
 def _share(part: int, whole: int) -> str:
