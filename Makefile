@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all soak check docs picture site released lock
+.PHONY: setup demo test test-all soak check supply docs picture site released lock
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
@@ -42,6 +42,9 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 	$(VENV)/bin/lint-imports
 	$(RUN) docs.generate --check
 	$(RUN) docs.check_tree
+
+supply: setup ## licences, known vulnerabilities, bills of materials of every lock; 2 where it cannot be judged
+	$(RUN) supply
 
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate

@@ -10,9 +10,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,17 +41,18 @@ class Program:
     def __init__(self, command: list[str], url: str, log: Path, **environment: str) -> None:
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=output, env=os.environ | environment, cwd=log.parent, start_new_session=True
+                command,
+                stdout=output,
+                stderr=output,
+                env=os.environ | environment,
+                cwd=log.parent,
+                start_new_session=True,
             )
         for _ in range(600):
-            try:
-                urllib.request.urlopen(url, timeout=5)
+            with suppress(OSError), urllib.request.urlopen(url, timeout=5):
                 return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                assert self._process.poll() is None, log.read_text()
-                time.sleep(0.1)
+            assert self._process.poll() is None, log.read_text()
+            time.sleep(0.1)
         self.stop()
         pytest.fail(f"does not answer:\n{log.read_text()}")
 
@@ -84,7 +85,9 @@ class Team:
 
     def person(self, who: tuple[str, str], **more: str) -> Workplace:
         """A desk at which somebody is signed in."""
-        return Desk(self.folder, {"MLFLOW_TRACKING_USERNAME": who[0], "MLFLOW_TRACKING_PASSWORD": who[1]} | more, self.url)
+        return Desk(
+            self.folder, {"MLFLOW_TRACKING_USERNAME": who[0], "MLFLOW_TRACKING_PASSWORD": who[1]} | more, self.url
+        )
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,7 @@ class Desk(Workplace):
 
 
 @pytest.fixture(scope="module")
-def mlflow_server(
-    object_store: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Team]]:
+def mlflow_server(object_store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Team]]:
     """Call with a bucket and a database: MLflow's server as docs/deployment.md says it, with a user for the statistician and one for acrcast."""
     from mlflow.server.auth.client import AuthServiceClient
 
@@ -171,14 +172,20 @@ def test_a_model_is_trained_promoted_served_and_taken_back_by_people_who_sign_in
         done = rita.run("promote", "acr20", version, "--override", "--reason", "of the tests")
         assert done.returncode == 0, done.stderr
     s3 = boto3.client(
-        "s3", endpoint_url=object_store, region_name="us-east-1", aws_access_key_id="tests", aws_secret_access_key="tests"
+        "s3",
+        endpoint_url=object_store,
+        region_name="us-east-1",
+        aws_access_key_id="tests",
+        aws_secret_access_key="tests",
     )
     kept = [found["Key"] for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert sum(key.endswith("/manifest.json") for key in kept) == 2
 
     served = subprocess.Popen(
         [sys.executable, "-m", "acrcast.cli", "serve", "--model", "models:/acr20@champion", "--port", "0"],
-        env=team.person(SERVER, ACRCAST_AUDIT="0", ACRCAST_MODEL_REFRESH_SECONDS="1", ACRCAST_UNREADY_SECONDS="0").environment,
+        env=team.person(
+            SERVER, ACRCAST_AUDIT="0", ACRCAST_MODEL_REFRESH_SECONDS="1", ACRCAST_UNREADY_SECONDS="0"
+        ).environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -229,7 +236,9 @@ def test_a_server_that_is_down_is_said_before_the_work_begins(team: Team) -> Non
 
 def test_a_bucket_that_is_not_there_is_said_before_the_work_begins(mlflow_server, team: Team, tmp_path: Path) -> None:
     elsewhere = mlflow_server("no-such-bucket", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    desk = Desk(team.folder, elsewhere.person(STATISTICIAN, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0").signed_in, elsewhere.url)
+    desk = Desk(
+        team.folder, elsewhere.person(STATISTICIAN, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0").signed_in, elsewhere.url
+    )
     refused = desk.run(*TRAIN, "--register", "acr20")
     assert refused.returncode == 1, refused.stdout
     assert refused.stderr.startswith(
