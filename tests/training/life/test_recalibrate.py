@@ -8,11 +8,11 @@ from acrcast import artefact
 from acrcast.errors import DataError, FitError, UsageError
 from acrcast.estimators.normal import expit, logit
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
+from acrcast_training.decision import decide
 from acrcast_training.evaluate import evaluate
 from acrcast_training.monitoring.patients import Due
 from acrcast_training.monitoring.recorded_cohort import Choice
 from acrcast_training.sources import accepted, joined, read_sources
-from acrcast_training.update import decide
 
 from .conftest import BEGIN, DAY
 

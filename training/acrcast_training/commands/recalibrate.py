@@ -15,6 +15,7 @@ from acrcast_training.commands.options import (
     seed_option,
     tracking_uri_option,
 )
+from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast_training.sources import Source
@@ -64,11 +65,13 @@ def recalibrate(
       acrcast recalibrate --study ld-il2-ra --from other_hospital.csv --out recalibrated
     """
     from acrcast_training.commands.evaluate import in_json, show, show_updated
+    from acrcast_training.decision import decide
     from acrcast_training.evaluate import evaluate
     from acrcast_training.models import open_model
+    from acrcast_training.promote import judge_folder
     from acrcast_training.sources import accepted, described, joined
     from acrcast_training.state import new_folder
-    from acrcast_training.update import decide, update
+    from acrcast_training.update import update
 
     model = open_model(model_name, data.study)
     folder = out or new_folder("models", model.study.key)
@@ -85,13 +88,17 @@ def recalibrate(
     )
     if not as_json:
         show_updated(updated)
+    gates = () if updated is None else judge_folder(updated.folder)[1]
+    if gates and not as_json:
+        show_gates(gates, with_remedy=True)
     version = None
     if updated is not None and register is not None:
         version = registered(updated, register, own_file(data.study), tracking_uri)
         if not as_json:
             show_registered(register, version)
     if as_json:
-        write_json(in_json(before, decision, updated, accepted(found)) | {"registered": version})
+        said = in_json(before, decision, updated, accepted(found))
+        write_json(said | {"gates": [gate.model_dump() for gate in gates], "registered": version})
 
 
 def show_sources(sources: "Sequence[Source]") -> None:
