@@ -249,7 +249,7 @@ def test_a_model_that_was_not_retrained_was_not_compared():
     assert found == ("not applicable", "trained without a champion to be compared with", "")
 
 
-def an_update(previous=(0.03, 0.01, 0.05), rates=(0.02, -0.01, 0.05), slope=(0.97, 0.6, 1.3), shown_before=True):
+def an_update(previous=(0.03, 0.01, 0.05), rates=(0.02, -0.01, 0.05), slope=(0.97, 0.6, 1.3), *, shown_before=True):
     """The evidence of an update as the card has it, each figure from (value, low, high)."""
 
     def figure(value, low, high):

@@ -50,7 +50,7 @@ class Subject:
             card.get("sample_size", {}),
             card.get("comparison", {}),
             bool(history),
-            (history[-1].get("evidence") or {}) if history else {},
+            history[-1].get("evidence", {}) if history else {},
         )
 
 

@@ -22,11 +22,10 @@ from acrcast_training.select import averaged, folds_of
 
 REVISED = "hierarchical"
 REPEATS = 5
-FEWEST_FOLDS = 2
 
 
-def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *, seed: int) -> dict[str, Any] | None:
-    """As the card has it, and the gates of an updated model read it; None where there are too few of an outcome for folds.
+def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *, seed: int) -> dict[str, Any]:
+    """As the card has it, and the gates of an updated model read it.
 
     Repeated cross-validation with the closed test inside: in each training part the update is chosen and made anew, and the
     model before stays as it is. gain_over_previous, gain_over_rates: in log loss over the model before, and over quoting the
@@ -34,8 +33,6 @@ def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *,
     beat the response rate in patients of this kind.
     """
     rows, own, folds = trial_rows(cohort), OwnArm.of(model, cohort), folds_of(cohort.responded)
-    if folds < FEWEST_FOLDS:
-        return None
     risks, rates = np.empty((REPEATS, len(cohort))), np.empty((REPEATS, len(cohort)))
     for repeat in range(REPEATS):
         fold = stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, 11, repeat]))
@@ -86,7 +83,7 @@ def _shown(model: ResponseModel, cohort: Cohort) -> bool:
         return False
     history = model.card.get("history", [])
     if history:
-        return _beats_rates(history[-1].get("evidence") or {})
+        return _beats_rates(history[-1].get("evidence", {}))
     gain = headline(model.card).gain
     return gain is not None and gain.low > 0
 
