@@ -37,8 +37,9 @@ print(json.dumps({{"user": os.getuid(), "left": server.wait(), "answer": json.lo
 TRAINED = """
 import os, subprocess, sys, time, urllib.request as u
 from mlflow.server.auth.client import AuthServiceClient
-server = subprocess.Popen(sys.argv[1:], env=os.environ | {"MLFLOW_AUTH_ADMIN_PASSWORD": "of-the-tests-alone", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests", "MLFLOW_AUTH_CONFIG_PATH": "/etc/mlflow/sign-in.ini"})
+word = "of-the-tests-alone"
+server = subprocess.Popen(sys.argv[1:], env=os.environ | {"MLFLOW_AUTH_ADMIN_PASSWORD": word, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": word, "MLFLOW_AUTH_CONFIG_PATH": "/etc/mlflow/sign-in.ini"})
 for _ in range(3000):
     try:
         u.urlopen("http://127.0.0.1:5000/health")
@@ -46,7 +47,7 @@ for _ in range(3000):
     except OSError:
         time.sleep(0.1)
 os.environ |= {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME": "admin",
-    "MLFLOW_TRACKING_PASSWORD": "of-the-tests-alone", "ACRCAST_STATE": "/tmp/state"}
+    "MLFLOW_TRACKING_PASSWORD": word, "ACRCAST_STATE": "/tmp/state"}
 subprocess.run("acrcast simulate --patients 40 --seed 1 --out /tmp/trial && acrcast train --study ld-il2-ra --baseline /tmp/trial/baseline.csv "
     "--visits /tmp/trial/visits.csv --repeats 1 --resamples 20 --register acr20", shell=True, check=True)
 server.terminate()

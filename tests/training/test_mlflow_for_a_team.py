@@ -140,7 +140,7 @@ def mlflow_server(object_store: str, tmp_path_factory: pytest.TempPathFactory) -
                 folder / "mlflow.log",
                 MLFLOW_AUTH_CONFIG_PATH=str(folder / "sign-in.ini"),
                 MLFLOW_AUTH_ADMIN_PASSWORD=ADMIN[1],
-                MLFLOW_FLASK_SERVER_SECRET_KEY="of-the-tests",
+                MLFLOW_FLASK_SERVER_SECRET_KEY=ADMIN[1],
                 MLFLOW_S3_ENDPOINT_URL=object_store,
                 MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
                 AWS_DEFAULT_REGION="us-east-1",
