@@ -30,7 +30,6 @@ FIXED: Sequence[tuple[str, ModuleType, str]] = (
     ("Up to so many patients nothing of it is reduced", select, "SMALL_TRIAL"),
     ("Bootstrap resamples", validate, "RESAMPLES"),
     ("Repeats of the nested cross-validation", validate, "NESTED_REPEATS"),
-    ("Its inner folds", validate, "INNER_FOLDS"),
     ("Fewest patients for a calibration curve", calibration, "FEWEST_PATIENTS"),
     ("Most patients for loess; beyond, the spline", calibration, "LARGEST_FOR_LOESS"),
     ("Shrinkage aimed at, sample size", sample_size, "SHRINKAGE"),

@@ -19,7 +19,7 @@ from acrcast.estimators.rows import TrialRows
 from acrcast.studies import load_study
 from acrcast.validation.calibration import calibration_curve
 from acrcast.validation.rates import response_rate
-from acrcast.validation.resampling import cross_validated_risks
+from acrcast.validation.resampling import cross_validated
 from acrcast_training.data.cohort import check, flow
 from acrcast_training.data.examples import example_table
 from acrcast_training.report import report_on
@@ -127,7 +127,7 @@ for name, nested, apparent in (
 
 # %% tags=["hide-input"]
 rows = TrialRows.of(study, cohort.covariates, cohort.treated, cohort.responded)
-risk = cross_validated_risks(rows, (comparison.chosen,), folds=10, repeats=1, seed=1)[comparison.chosen][0]
+risk = cross_validated(rows, (comparison.chosen,), folds=10, repeats=1, seed=1)[comparison.chosen].risk[0]
 curve = calibration_curve(risk, rows.y, rng=np.random.default_rng(1))
 
 fig, axes = plt.subplots(figsize=(4.6, 4.2))

@@ -7,8 +7,8 @@ from acrcast.estimators.design import TREATED
 from acrcast.studies import load_study
 from acrcast.validation.resampling import (
     bootstrap_weights,
-    cross_validated_risks,
-    cross_validated_risks_in_both_arms,
+    cross_validated,
+    cross_validated_in_both_arms,
     resampled_risks,
     resampled_risks_in_both_arms,
 )
@@ -33,10 +33,10 @@ def test_a_risk_in_the_own_arm_is_that_of_the_same_fit(cohort):
     assert np.abs(treated - control).min() > 0
 
 
-def test_cross_validated_risks_in_both_arms_are_of_the_same_folds(cohort):
+def test_cross_validated_in_both_arms_are_of_the_same_folds(cohort):
     rows = trial_rows(cohort)
-    own = cross_validated_risks(rows, ("prespecified",), folds=3, repeats=2, seed=4)["prespecified"]
-    control, treated = cross_validated_risks_in_both_arms(rows, "prespecified", folds=3, repeats=2, seed=4)
+    own = cross_validated(rows, ("prespecified",), folds=3, repeats=2, seed=4)["prespecified"].risk
+    control, treated = cross_validated_in_both_arms(rows, "prespecified", folds=3, repeats=2, seed=4)
     np.testing.assert_array_equal(np.where(rows.arm == TREATED, treated, control), own)
 
 

@@ -8,16 +8,23 @@ from acrcast_training.commands.train import show_size
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.examples import example_table
 from acrcast_training.select import folds_of, usual_repeats
-from acrcast_training.validate import usual_resamples
+from acrcast_training.validate import nested_repeats, usual_resamples
 
 
 @pytest.mark.parametrize(
-    ("patients", "folds", "repeats", "resamples"),
-    [(47, 10, 5, 200), (5_000, 10, 5, 200), (10_000, 5, 2, 100), (25_000, 3, 1, 40), (1_000_000, 3, 1, 40)],
+    ("patients", "folds", "repeats", "resamples", "nested"),
+    [
+        (47, 10, 5, 200, 2),
+        (5_000, 10, 5, 200, 2),
+        (10_000, 5, 2, 100, 1),
+        (25_000, 3, 1, 40, 1),
+        (1_000_000, 3, 1, 40, 1),
+    ],
 )
-def test_folds_repeats_and_resamples_of_so_many_patients(patients, folds, repeats, resamples):
+def test_folds_repeats_and_resamples_of_so_many_patients(patients, folds, repeats, resamples, nested):
     responded = np.arange(patients) % 2 == 0
     assert (folds_of(responded), usual_repeats(patients), usual_resamples(patients)) == (folds, repeats, resamples)
+    assert nested_repeats(patients) == nested
 
 
 def test_no_fold_is_without_a_responder():

@@ -9,7 +9,7 @@ from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_curve, calibration_errors
 from acrcast.validation.instability import instability
 from acrcast.validation.net_benefit import corrected_net_benefit, net_benefit_gain
-from acrcast.validation.resampling import cross_validated_risks_in_both_arms
+from acrcast.validation.resampling import cross_validated_in_both_arms
 from acrcast_training.benefit_evidence import benefit_evidence
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.plain import estimate, number, numbers
@@ -37,7 +37,7 @@ def evidence(
     Risks here are of patients who were not fitted to: by cross-validation in the folds that chose the model, averaged over
     its repeats. Where the arm's response rate is served, no picture of individual risks is made: there are none.
     """
-    both = cross_validated_risks_in_both_arms(
+    both = cross_validated_in_both_arms(
         rows, comparison.chosen, folds=comparison.folds, repeats=comparison.repeats, seed=seed
     ).mean(axis=1)
     own = np.where(cohort.treated, both[1], both[0])

@@ -129,7 +129,7 @@ def _slope(subject: Subject) -> Finding:
     if subject.candidate == BASELINE:
         return NO_SLOPE
     slope = subject.headline.slope
-    if slope is None:
+    if slope is None or math.isnan(slope.value):
         return Finding("failed", "no corrected calibration slope on the card", "nothing shows the calibration")
     low, high = SLOPE_LIMITS
     measured = f"corrected calibration slope {_shown(slope, 2)}"

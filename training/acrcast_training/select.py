@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Floats
 from acrcast.estimators.candidates import CANDIDATES, RESPONSE_RATE
 from acrcast.estimators.rows import TrialRows
-from acrcast.validation.calibration import calibration_intercept, calibration_slope
-from acrcast.validation.performance import Estimate, brier_score, cross_validated_c, log_loss
-from acrcast.validation.resampling import cross_validated_risks, fold_numbers
+from acrcast.validation.calibration import calibration_intercept
+from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.performance import Estimate, brier_score, log_loss
+from acrcast.validation.resampling import cross_validated
 
 FOLDS = 10
 REPEATS = 5
@@ -26,7 +27,7 @@ class CandidateResult:
     """Figures of one candidate on patients that it was not fitted to, with 95 % intervals.
 
     gain: log loss of quoting the arm's response rate less this candidate's, paired by patient; above 0 is better.
-    c_statistic: among patients of the same arm, judged by the same fit.
+    c_statistic, calibration_slope: among patients of the same arm, judged by the same fit.
     """
 
     name: str
@@ -75,10 +76,9 @@ def compare(
     repeats = usual_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
-    risks = cross_validated_risks(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
-    losses = {name: np.mean([log_loss(risk, rows.y) for risk in risks[name]], axis=0) for name in names}
-    fold = fold_numbers(rows, folds, repeats, seed)
-    results = tuple(_result(name, risks[name], rows, fold, losses) for name in names)
+    judged = cross_validated(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    losses = {name: np.mean([log_loss(risk, rows.y) for risk in judged[name].risk], axis=0) for name in names}
+    results = tuple(_result(name, judged[name], rows.y, losses) for name in names)
     return Comparison(results, choose(losses), folds, repeats)
 
 
@@ -124,17 +124,15 @@ def choose(losses: Mapping[str, Floats]) -> str:
     return best
 
 
-def _result(name: str, risks: Floats, rows: TrialRows, fold: Integers, losses: Mapping[str, Floats]) -> CandidateResult:
-    """risks, fold: (repeats, n)."""
-    y = rows.y
+def _result(name: str, judged: CrossValidated, y: Floats, losses: Mapping[str, Floats]) -> CandidateResult:
     return CandidateResult(
         name=name,
         log_loss=mean_with_interval(losses[name]),
         gain=mean_with_interval(losses[BASELINE] - losses[name]),
-        brier=float(np.mean([brier_score(risk, y) for risk in risks])),
-        c_statistic=cross_validated_c(risks, y, rows.arm, fold),
-        calibration_slope=averaged([calibration_slope(risk, y) for risk in risks]),
-        calibration_intercept=averaged([calibration_intercept(risk, y) for risk in risks]),
+        brier=float(np.mean([brier_score(risk, y) for risk in judged.risk])),
+        c_statistic=cross_validated_c(judged, y),
+        calibration_slope=cross_validated_slope(judged, y),
+        calibration_intercept=averaged([calibration_intercept(risk, y) for risk in judged.risk]),
     )
 
 

@@ -62,7 +62,7 @@ def train(
 def steps(cohort: Cohort, repeats: int, resamples: int) -> int:
     """How many resamples `train` reports to its `progress`."""
     folds = folds_of(cohort.responded)
-    return repeats * folds + validation_steps(folds, resamples)
+    return repeats * folds + validation_steps(len(cohort), folds, resamples)
 
 
 def needed(rows: TrialRows) -> SampleSize:

@@ -8,10 +8,11 @@ import numpy as np
 from acrcast.arrays import Floats
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
-from acrcast.validation.calibration import calibration_intercept, calibration_slope
+from acrcast.validation.calibration import calibration_intercept
+from acrcast.validation.cross_validated import cross_validated_c, cross_validated_slope
 from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
-from acrcast.validation.performance import Estimate, cross_validated_c, log_loss
-from acrcast.validation.resampling import bootstrap_weights, fold_numbers, nested_risks, resampled_risks
+from acrcast.validation.performance import Estimate, log_loss
+from acrcast.validation.resampling import bootstrap_weights, nested, resampled_risks
 from acrcast_training.select import (
     BASELINE,
     applicable_candidates,
@@ -23,7 +24,6 @@ from acrcast_training.select import (
 )
 
 RESAMPLES, FEWEST_RESAMPLES = 200, 40
-INNER_FOLDS = 5
 NESTED_REPEATS = 2
 
 
@@ -31,8 +31,8 @@ NESTED_REPEATS = 2
 class Procedure:
     """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
 
-    gain: of log loss over quoting the arm's response rate. c_statistic: among patients of the same arm, judged by the same
-    fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
+    gain: of log loss over quoting the arm's response rate. c_statistic, calibration_slope: among patients of the same arm,
+    judged by the same fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
     """
 
     log_loss: Estimate
@@ -75,9 +75,14 @@ def usual_resamples(patients: int) -> int:
     return as_often(RESAMPLES, patients, FEWEST_RESAMPLES)
 
 
-def validation_steps(folds: int, resamples: int) -> int:
+def nested_repeats(patients: int) -> int:
+    """Repeats of the nested cross-validation for so many patients."""
+    return as_often(NESTED_REPEATS, patients, 1)
+
+
+def validation_steps(patients: int, folds: int, resamples: int) -> int:
     """How many resamples `validate` reports to its `progress`."""
-    return 1 + resamples + NESTED_REPEATS * folds * (min(INNER_FOLDS, folds) + 1)
+    return 1 + resamples + nested_repeats(patients) * folds * (folds + 1)
 
 
 def validate(
@@ -104,33 +109,26 @@ def judge_procedure(
     rows: TrialRows,
     *,
     seed: int,
-    repeats: int = NESTED_REPEATS,
+    repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Procedure:
-    """Nested cross-validation: the choice among the candidates is made anew in each training part."""
+    """Nested cross-validation: the choice among the candidates is made anew in each training part. repeats: None is `nested_repeats`."""
     folds = folds_of(rows.y > 0)
-    nested = nested_risks(
-        rows,
-        applicable_candidates(rows, candidates),
-        choose,
-        folds=folds,
-        inner_folds=min(INNER_FOLDS, folds),
-        repeats=repeats,
-        seed=seed,
-        progress=progress,
-    )
-    baseline = nested.baseline
-    loss, reference = _losses(nested.risks, rows.y), _losses(baseline, rows.y)
+    repeats = nested_repeats(len(rows)) if repeats is None else repeats
+    names = applicable_candidates(rows, candidates)
+    found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    risks = found.judged.risk
+    loss, reference = _losses(risks, rows.y), _losses(found.baseline, rows.y)
     return Procedure(
         log_loss=mean_with_interval(loss),
         gain=mean_with_interval(reference - loss),
-        brier=mean_with_interval(np.mean((nested.risks - rows.y) ** 2, axis=0)),
-        c_statistic=cross_validated_c(nested.risks, rows.y, rows.arm, fold_numbers(rows, folds, repeats, seed)),
-        calibration_slope=averaged([calibration_slope(risk, rows.y) for risk in nested.risks]),
-        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in nested.risks]),
-        chosen=nested.chosen,
-        risks=nested.risks,
+        brier=mean_with_interval(np.mean((risks - rows.y) ** 2, axis=0)),
+        c_statistic=cross_validated_c(found.judged, rows.y),
+        calibration_slope=cross_validated_slope(found.judged, rows.y),
+        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in risks]),
+        chosen=found.chosen,
+        risks=risks,
     )
 
 

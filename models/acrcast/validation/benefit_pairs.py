@@ -13,7 +13,7 @@ from acrcast.validation.performance import Estimate
 from acrcast.validation.randomised import Randomised
 from acrcast.validation.rates import UNDEFINED, mean_with_interval
 from acrcast.validation.smoothing import loess
-from acrcast.validation.weighted import c_statistics
+from acrcast.validation.weighted import blocks, c_statistics
 
 RESAMPLES = 200
 SMOOTHER = "loess, span 0.75, degree 2"
@@ -87,11 +87,14 @@ def benefit_of_pairs(
     least 1. Percentile intervals over resampled pairs (at least 1 resample), the curve fitted anew in each.
     """
     k = len(predicted)
-    drawn = rng.integers(0, k, (resamples, k))
     smooth = loess(predicted, observed)
-    curves = np.array([_distances(predicted[row], loess(predicted[row], observed[row])) for row in drawn])
     c = concordance(predicted, observed, np.ones((1, k)))[0]
-    counts = np.stack([np.bincount(row, minlength=k) for row in drawn]).astype(np.float64)
+    curves, c_drawn = np.empty((resamples, 3)), np.empty(resamples)
+    for block in blocks(resamples, k):
+        drawn = rng.integers(0, k, (block.stop - block.start, k))
+        curves[block] = [_distances(predicted[row], loess(predicted[row], observed[row])) for row in drawn]
+        counts = np.stack([np.bincount(row, minlength=k) for row in drawn]).astype(np.float64)
+        c_drawn[block] = concordance(predicted, observed, counts)
     reasons = []
     if k < FEWEST_FOR_INTERVAL:
         reasons.append(f"no intervals from fewer than {FEWEST_FOR_INTERVAL} pairs")
@@ -107,7 +110,7 @@ def benefit_of_pairs(
         e_average=figures[0],
         e50=figures[1],
         e90=figures[2],
-        c_for_benefit=_with_percentiles(float(c), concordance(predicted, observed, counts), level, k),
+        c_for_benefit=_with_percentiles(float(c), c_drawn, level, k),
         predicted=predicted,
         smooth=smooth,
         smoother=SMOOTHER,

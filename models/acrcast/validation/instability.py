@@ -72,7 +72,7 @@ def instability(
     A row that is not all numbers is a failed fit and counted. thresholds, levels: each between 0 and 1.
     """
     worked = np.isfinite(risk).all(axis=1)
-    used, n = risk[worked], len(apparent)
+    used, n = (risk if worked.all() else risk[worked]), len(apparent)
     quantiles, classification = np.full((len(levels), n), np.nan), np.full((len(thresholds), n), np.nan)
     mape = np.full(n, np.nan)
     failed = int(np.sum(~worked))

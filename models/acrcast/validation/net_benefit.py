@@ -120,18 +120,18 @@ def corrected_net_benefit(
     """
     apparent = net_benefit(apparent_risk, y, thresholds)
     usable = np.isfinite(resample_risk).all(axis=1)
-    resample_risk, weights = resample_risk[usable], weights[usable]
-    _check(resample_risk, y, thresholds)
+    rows = np.flatnonzero(usable)
     optimism = np.zeros(len(thresholds))
     everyone_once = np.ones((1, len(y)))
     block = max(1, LARGEST_BLOCK // len(y))
-    for first in range(0, len(resample_risk), block):
-        risk, weight = resample_risk[first : first + block], weights[first : first + block]
+    for first in range(0, len(rows), block):
+        risk, weight = resample_risk[rows[first : first + block]], weights[rows[first : first + block]]
+        _check(risk, y, thresholds)
         total = weight.sum(axis=1, keepdims=True)
         within = _value(*_treated(risk, y, weight, thresholds), total, thresholds)
         without = _value(*_treated(risk, y, everyone_once, thresholds), len(y), thresholds)
         optimism += (within - without).sum(axis=0)
-    count = len(resample_risk)
+    count = len(rows)
     return CorrectedNetBenefit(
         threshold=thresholds,
         apparent=apparent.model,

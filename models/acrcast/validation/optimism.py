@@ -102,7 +102,7 @@ def optimism(
     y: (n,) 0 or 1. apparent: (n,) risks of the model fitted to all patients. weights: (B, n) how often each patient
     is in each resample, 0 left out; real weights are allowed, but leave nobody out for .632+. risk: (B, n) risks of
     all patients by the whole procedure repeated in the resample; a row that is not all numbers is a failed fit and
-    counted. arm: (n,) of each patient; with it C is among pairs of the same arm.
+    counted. arm: (n,) of each patient; with it C and the slope are among patients of the same arm.
     """
     arm = np.zeros(len(y)) if arm is None else arm
     resampled = resampled_figures(y, weights, risk, arm)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats, Integers
+from acrcast.arrays import Floats
 from acrcast.estimators.normal import logit, normal_quantile
 
 # Risks are kept this far from 0 and 1 where a logarithm is taken.
@@ -49,22 +49,8 @@ def c_statistic(risk: Floats, y: Floats, level: float = 0.95, *, arm: Floats | N
     telling patients apart. Works by sorting. Risks equal to 12 decimals are ties: sums in another order leave equal
     patients a rounding apart. NaN where there is no such pair. DeLong, DeLong & Clarke-Pearson 1988; Sun & Xu 2014.
     """
-    found = _concordance(risk, y, np.zeros(len(y)) if arm is None else arm)
-    return _around(found.value, found.variance, level)
-
-
-def cross_validated_c(risk: Floats, y: Floats, arm: Floats, fold: Integers, level: float = 0.95) -> Estimate:
-    """C of risks by fits that did not see the patient, among pairs of the same arm and fold, over all repeats.
-
-    risk, fold: (repeats, n). Risks of two fits do not compare: the one that leaves out a responder has the lower rate. And
-    folds balanced by outcome within the arms leave every fit the arms' rates as they are in all patients. Pairs of the same
-    arm and fold know neither (Parker, Gunter & Bedo 2007, BMC Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data
-    Anal 55:1828). The interval is as wide as DeLong's within arms. NaN where there is no such pair.
-    """
-    parts = [_concordance(one, y, 2 * part + arm) for one, part in zip(risk, fold, strict=True)]
-    pairs = sum(part.pairs for part in parts)
-    value = sum(part.value * part.pairs for part in parts if part.pairs) / pairs if pairs else float("nan")
-    return _around(value, float(np.mean([_concordance(one, y, arm).variance for one in risk])), level)
+    found = concordance(risk, y, np.zeros(len(y)) if arm is None else arm)
+    return estimate_of_share(found.value, found.variance, level)
 
 
 def log_odds_of(risk: Floats) -> Floats:
@@ -81,7 +67,7 @@ def _midranks(values: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class _Concordance:
+class Concordance:
     """C over so many pairs of a responder and another patient, and DeLong's variance; NaN where there is no pair."""
 
     value: float
@@ -89,34 +75,34 @@ class _Concordance:
     pairs: int
 
 
-def _concordance(risk: Floats, y: Floats, stratum: Floats) -> _Concordance:
+def concordance(risk: Floats, y: Floats, stratum: Floats) -> Concordance:
     """Over all pairs of the same stratum (n,), each pair alike."""
     risk = np.round(risk, TIE_DECIMALS)
     parts = [_of_one_stratum(risk[stratum == which], y[stratum == which]) for which in np.unique(stratum)]
     parts = [part for part in parts if part.pairs]
     pairs = sum(part.pairs for part in parts)
     if pairs == 0:
-        return _Concordance(float("nan"), float("nan"), 0)
-    return _Concordance(
+        return Concordance(float("nan"), float("nan"), 0)
+    return Concordance(
         sum(part.value * part.pairs for part in parts) / pairs,
         sum(part.variance * (part.pairs / pairs) ** 2 for part in parts),
         pairs,
     )
 
 
-def _of_one_stratum(risk: Floats, y: Floats) -> _Concordance:
+def _of_one_stratum(risk: Floats, y: Floats) -> Concordance:
     responders, others = risk[y == 1], risk[y == 0]
     m, n = len(responders), len(others)
     if m == 0 or n == 0:
-        return _Concordance(float("nan"), float("nan"), 0)
+        return Concordance(float("nan"), float("nan"), 0)
     together = _midranks(np.concatenate([responders, others]))
     above = (together[:m] - _midranks(responders)) / n
     below = 1 - (together[m:] - _midranks(others)) / m
     variance = (np.var(above, ddof=1) / m if m > 1 else 0.0) + (np.var(below, ddof=1) / n if n > 1 else 0.0)
-    return _Concordance(float(above.mean()), float(variance), m * n)
+    return Concordance(float(above.mean()), float(variance), m * n)
 
 
-def _around(value: float, variance: float, level: float) -> Estimate:
+def estimate_of_share(value: float, variance: float, level: float) -> Estimate:
     """An estimate of a share, with its interval within 0 and 1."""
     if not np.isfinite(value):
         return Estimate(float("nan"), float("nan"), float("nan"))

@@ -11,7 +11,7 @@ from acrcast.validation.weighted import (
     both_classes,
     c_statistics_within,
     calibration_intercepts,
-    calibration_slopes,
+    calibration_slopes_within,
     weighted_mean,
 )
 
@@ -47,7 +47,7 @@ class Resampled:
 
 
 def resampled_figures(y: Floats, weights: Floats, risk: Floats, arm: Floats) -> Resampled:
-    """y: (n,) 0 or 1. arm: (n,), C is within it. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
+    """y: (n,) 0 or 1. arm: (n,), C and the slope are within it. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
     finite = np.isfinite(risk).all(axis=1)
     two = both_classes(y, weights)
     usable = np.flatnonzero(finite & two)
@@ -62,7 +62,7 @@ def resampled_figures(y: Floats, weights: Floats, risk: Floats, arm: Floats) -> 
         for k, loss in enumerate(((r - y) ** 2, log_loss(r, y))):
             within[1 + k, block], original[1 + k, block] = weighted_mean(loss, w), loss.mean(axis=1)
             lost[k] += np.sum(out * loss, axis=0)
-        within[3, block], original[3, block] = calibration_slopes(r, y, w), calibration_slopes(r, y, once)
+        within[3, block], original[3, block] = (calibration_slopes_within(r, y, arm, kind) for kind in (w, once))
         within[4, block], original[4, block] = calibration_intercepts(r, y, w), calibration_intercepts(r, y, once)
         times += out.sum(axis=0)
     return Resampled(
@@ -77,14 +77,14 @@ def resampled_figures(y: Floats, weights: Floats, risk: Floats, arm: Floats) -> 
 
 
 def apparent_figures(y: Floats, risk: Floats, arm: Floats) -> Floats:
-    """(5,) figures of one set of risks (n,) on the patients that it was fitted to; C within arms (n,)."""
+    """(5,) figures of one set of risks (n,) on the patients that it was fitted to; C and the slope within arms (n,)."""
     r, once = risk[None], np.ones((1, len(y)))
     return np.array(
         [
             c_statistics_within(r, y, arm, once)[0][0],
             np.mean((risk - y) ** 2),
             np.mean(log_loss(risk, y)),
-            calibration_slopes(r, y, once)[0],
+            calibration_slopes_within(r, y, arm, once)[0],
             calibration_intercepts(r, y, once)[0],
         ]
     )

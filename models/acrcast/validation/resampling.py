@@ -13,6 +13,7 @@ from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.rows import TrialRows, prepare
+from acrcast.validation.cross_validated import CrossValidated
 from acrcast.validation.performance import log_loss
 
 # Resamples are fitted in batches of at most this many numbers in the design, to bound memory, and to report progress.
@@ -95,7 +96,7 @@ def _resampled(
         progress(len(some))
 
 
-def cross_validated_risks(
+def cross_validated(
     rows: TrialRows,
     candidates: Sequence[str],
     *,
@@ -103,39 +104,29 @@ def cross_validated_risks(
     repeats: int,
     seed: int,
     progress: Progress = _silent,
-) -> Mapping[str, Floats]:
-    """(repeats, n) risks of each candidate, each patient's from fits that did not see the patient.
+) -> Mapping[str, CrossValidated]:
+    """Risks of each candidate, each patient's from fits that did not see the patient.
 
     Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done.
     """
-    found = _cross_validated(rows, candidates, (None,), folds, repeats, seed, progress)
-    return {name: risks[0] for name, risks in found.items()}
-
-
-def cross_validated_risks_in_both_arms(
-    rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int
-) -> Floats:
-    """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated_risks` with this seed."""
-    arms = CONTROL, TREATED
-    return _cross_validated(rows, (candidate,), arms, folds, repeats, seed, _silent)[candidate]
-
-
-def _cross_validated(
-    rows: TrialRows,
-    candidates: Sequence[str],
-    arms: Sequence[float | None],
-    folds: int,
-    repeats: int,
-    seed: int,
-    progress: Progress,
-) -> dict[str, Floats]:
-    """(a, repeats, n) risks by the fits that did not see the patient; of each fit no others are kept."""
     fold = fold_numbers(rows, folds, repeats, seed)
-    risks = {name: np.full((len(arms), repeats, len(rows)), np.nan) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), arms, (seed, 1), progress):
-        for b, (repeat, k) in enumerate(zip(*np.divmod(batch, folds), strict=True)):
+    judged = {name: CrossValidated.empty(fold, folds, rows.arm) for name in candidates}
+    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), (None,), (seed, 1), progress):
+        for b, fit in enumerate(batch):
+            judged[name].put(*divmod(int(fit), folds), found[0, b])
+    return judged
+
+
+def cross_validated_in_both_arms(rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int) -> Floats:
+    """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated` with this seed."""
+    fold = fold_numbers(rows, folds, repeats, seed)
+    risks = np.full((2, repeats, len(rows)), np.nan)
+    arms = CONTROL, TREATED
+    for _, batch, found in _resampled(rows, (candidate,), _outside(fold, folds), arms, (seed, 1), _silent):
+        for b, fit in enumerate(batch):
+            repeat, k = divmod(int(fit), folds)
             left_out = fold[repeat] == k
-            risks[name][:, repeat, left_out] = found[:, b, left_out]
+            risks[:, repeat, left_out] = found[:, b, left_out]
     return risks
 
 
@@ -152,53 +143,49 @@ def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Floa
 
 
 @dataclass(frozen=True, slots=True)
-class NestedRisks:
+class Nested:
     """Risks by the whole procedure, the choice of a candidate included.
 
-    risks: (repeats, n), each patient's from a choice and a fit that did not see the patient. baseline: (repeats, n), those of
-    the first candidate in the same folds. chosen: how often each candidate was the choice.
+    judged: each patient's risk is from a choice and a fit that did not see the patient. baseline: (repeats, n) risks of the
+    first candidate in the same folds. chosen: how often each candidate was the choice.
     """
 
-    risks: Floats
+    judged: CrossValidated
     baseline: Floats
     chosen: Mapping[str, int]
 
 
-def nested_risks(
+def nested(
     rows: TrialRows,
     candidates: Sequence[str],
     choose: Callable[[Mapping[str, Floats]], str],
     *,
     folds: int,
-    inner_folds: int,
     repeats: int,
     seed: int,
     progress: Progress = _silent,
-) -> NestedRisks:
+) -> Nested:
     """Repeated nested cross-validation: the choice is made anew by cross-validation inside each training part.
 
     choose: from each candidate's (m,) log losses of the same patients to the chosen name. progress: called with the
-    resamples done, of repeats x folds x (inner_folds + 1).
+    resamples done, of repeats x folds x (folds + 1).
     """
     fold = fold_numbers(rows, folds, repeats, seed)
-    training = _outside(fold, folds)
-    inner = np.full(training.shape, -1, dtype=np.int64)
-    for number, part in enumerate(training):
-        rng = np.random.default_rng([seed, 2, number])
-        inner[number, part] = stratified_folds(rows.arm[part], rows.y[part], inner_folds, rng)
-    weights = np.concatenate([training, *(training & (inner != k) for k in range(inner_folds))])
-    found = resampled_risks(rows, candidates, weights, seed=(seed, 3), progress=progress)
-    outer = {name: risks[: len(training)] for name, risks in found.items()}
-    selected = np.empty(training.shape)
+    judged, baseline = (CrossValidated.empty(fold, folds, rows.arm) for _ in range(2))
     counts = dict.fromkeys(candidates, 0)
-    for number, part in enumerate(training):
+    for number, part in enumerate(_outside(fold, folds)):
+        inner = np.full(len(rows), -1)
+        rng = np.random.default_rng([seed, 2, number])
+        inner[part] = stratified_folds(rows.arm[part], rows.y[part], folds, rng)
+        training = np.concatenate([part[None], part & (inner != np.arange(folds)[:, None])])
+        found = resampled_risks(rows, candidates, training, seed=(seed, 3, number), progress=progress)
         taken = np.flatnonzero(part)
-        fit_of = (inner[number, taken] + 1) * len(training) + number
+        fit_of = inner[taken] + 1
         chosen = choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
         counts[chosen] += 1
-        selected[number] = outer[chosen][number]
-    baseline = _held_out(outer[candidates[0]], fold, folds)
-    return NestedRisks(_held_out(selected, fold, folds), baseline, counts)
+        judged.put(*divmod(number, folds), found[chosen][0])
+        baseline.put(*divmod(number, folds), found[candidates[0]][0])
+    return Nested(judged, baseline.risk, counts)
 
 
 def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
@@ -211,10 +198,3 @@ def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Intege
 def _outside(fold: Integers, folds: int) -> Bools:
     """(repeats x folds, n) who is in each training part."""
     return np.stack([part != k for part in fold for k in range(folds)])
-
-
-def _held_out(risks: Floats, fold: Integers, folds: int) -> Floats:
-    """(repeats, n) each patient's risk from the fold's fit that did not see the patient."""
-    repeats, n = fold.shape
-    by_fold = risks.reshape(repeats, folds, n)
-    return np.take_along_axis(by_fold, fold[:, None, :], axis=1)[:, 0]

@@ -69,15 +69,27 @@ def calibration_slopes(risk: Floats, y: Floats, weights: Floats) -> Floats:
 
     NaN where no slope is finite: the risks or the outcomes do not vary, or the risks separate the outcomes.
     """
+    return calibration_slopes_within(risk, y, np.zeros(len(y)), weights)
+
+
+def calibration_slopes_within(risk: Floats, y: Floats, arm: Floats, weights: Floats) -> Floats:
+    """As `calibration_slopes`, with an intercept for each arm: how far patients of the same arm differ. arm: (n,) of each patient."""
     slopes = np.full(len(risk), np.nan)
+    members = arm == np.unique(arm)[:, None]
     for block in blocks(len(risk), 4 * risk.shape[1]):
         log_odds, w = log_odds_of(risk[block]), np.broadcast_to(weights, risk.shape)[block]
-        fitted = np.flatnonzero(_overlap(log_odds, y, w))
-        if fitted.size:
-            X = np.stack([np.ones((fitted.size, len(y))), log_odds[fitted]], axis=2)
-            calibrated = np.tile([0.0, 1.0], (fitted.size, 1))
-            fits = fit_logistic(X, y, w[fitted], np.zeros(2), start=calibrated)
-            slopes[block.start + fitted] = fits.coefficients[:, 1]
+        two = np.stack([both_classes(y, w * some) for some in members], axis=1)
+        # an arm with one outcome says nothing of the slope, and has no finite intercept
+        w = w * (two @ members)
+        overlap = _overlap(log_odds, y, w, members)
+        for which in np.unique(two, axis=0):
+            fitted = np.flatnonzero(overlap & (two == which).all(axis=1))
+            if fitted.size:
+                arms = np.broadcast_to(members[which].T, (fitted.size, len(y), int(which.sum())))
+                X = np.concatenate([arms, log_odds[fitted][:, :, None]], axis=2)
+                calibrated = np.tile(np.append(np.zeros(X.shape[2] - 1), 1.0), (fitted.size, 1))
+                fits = fit_logistic(X, y, w[fitted], np.zeros(X.shape[2]), start=calibrated)
+                slopes[block.start + fitted] = fits.coefficients[:, -1]
     return slopes
 
 
@@ -127,8 +139,11 @@ def _c_of_sorted(weights: Floats, responded: Floats, first: Integers, last: Inte
     return _ratio(np.sum(ones * (before + through), axis=1), 2 * ones.sum(axis=1) * up_to[:, -1])
 
 
-def _overlap(log_odds: Floats, y: Floats, weights: Floats) -> Bools:
-    """(B,) whether responders' and others' risks overlap; else no slope is finite (Albert & Anderson 1984)."""
+def _overlap(log_odds: Floats, y: Floats, weights: Floats, strata: Bools) -> Bools:
+    """(B,) whether responders' and others' risks overlap; else no slope is finite (Albert & Anderson 1984).
+
+    strata: (s, n). They overlap when neither do responders lie above the others in every stratum nor below them in every one.
+    """
 
     def extremes(members: Bools) -> tuple[Floats, Floats]:
         return (
@@ -136,10 +151,14 @@ def _overlap(log_odds: Floats, y: Floats, weights: Floats) -> Bools:
             np.where(members, log_odds, -np.inf).max(axis=1, initial=-np.inf),
         )
 
-    taken = weights > 0
-    low_1, high_1 = extremes(taken & (y == 1))
-    low_0, high_0 = extremes(taken & (y == 0))
-    overlap: Bools = (high_0 - low_1 > SMALLEST_DIFFERENCE) & (high_1 - low_0 > SMALLEST_DIFFERENCE)
+    above, below = np.ones((2, len(log_odds)), dtype=bool)
+    for members in strata:
+        taken = (weights > 0) & members
+        low_1, high_1 = extremes(taken & (y == 1))
+        low_0, high_0 = extremes(taken & (y == 0))
+        above &= high_0 - low_1 <= SMALLEST_DIFFERENCE
+        below &= high_1 - low_0 <= SMALLEST_DIFFERENCE
+    overlap: Bools = ~above & ~below
     return overlap
 
 

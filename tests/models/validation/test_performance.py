@@ -12,7 +12,6 @@ from acrcast.estimators.normal import expit
 from acrcast.validation.performance import (
     brier_score,
     c_statistic,
-    cross_validated_c,
     log_loss,
     log_odds_of,
     scaled_brier_score,
@@ -86,25 +85,6 @@ def test_delong_within_arms_is_the_mean_of_the_arms_weighted_by_their_pairs(fitt
     assert found.value == pytest.approx(shares @ [one.value for one in arms], abs=1e-12)
     halves = np.array([(one.high - one.low) / 2 for one in arms])
     assert (found.high - found.low) / 2 == pytest.approx(np.sqrt(np.sum((shares * halves) ** 2)), abs=1e-12)
-
-
-def test_a_cross_validated_c_compares_patients_of_one_arm_and_one_fold():
-    y, arm = np.array([1.0, 0, 1, 0]), np.zeros(4)
-    fold = np.array([[0, 0, 1, 1], [0, 1, 1, 0]])
-    risk = np.array([[0.6, 0.5, 0.3, 0.4], [0.6, 0.5, 0.5, 0.7]])
-    # first repeat: .6 above .5, .3 below .4. second: .5 ties with .5, .6 below .7. 1.5 of 4 pairs
-    assert cross_validated_c(risk, y, arm, fold).value == pytest.approx(1.5 / 4)
-
-
-def test_a_rate_made_anew_in_each_fold_ranks_nobody():
-    y, arm = np.array([1.0, 1, 0, 0]), np.zeros(4)
-    fold, risk = np.array([[0, 1, 0, 1]]), np.array([[0.4, 0.6, 0.4, 0.6]])
-    assert cross_validated_c(risk, y, arm, fold).value == 0.5
-
-
-def test_where_no_fold_has_a_pair_there_is_no_cross_validated_c():
-    found = cross_validated_c(np.array([[0.2, 0.8]]), np.array([0.0, 1.0]), np.zeros(2), np.array([[0, 1]]))
-    assert np.isnan([found.value, found.low, found.high]).all()
 
 
 @given(

@@ -9,7 +9,7 @@ from acrcast.estimators.normal import expit
 from acrcast.estimators.rows import TrialRows, prepare
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.performance import brier_score, c_statistic, log_loss
-from acrcast.validation.resampling import cross_validated_risks
+from acrcast.validation.resampling import cross_validated
 
 LOGISTIC = [name for name, candidate in CANDIDATES.items() if candidate.is_logistic]
 
@@ -94,15 +94,15 @@ def test_boosted_trees_do_not_learn_from_a_patient_who_is_left_out(a_trial, aura
 def test_the_same_seed_gives_the_same_risks_and_another_gives_others(a_trial, ld_il2):
     rows = a_trial(ld_il2, 30, missing=0.1).rows
     names = ["prevalence", "hierarchical"]
-    one, same, other = (cross_validated_risks(rows, names, folds=3, repeats=2, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (cross_validated(rows, names, folds=3, repeats=2, seed=seed) for seed in (1, 1, 2))
     for name in names:
-        np.testing.assert_array_equal(one[name], same[name])
-    assert np.abs(one["hierarchical"] - other["hierarchical"]).max() > 1e-3
+        np.testing.assert_array_equal(one[name].risk, same[name].risk)
+    assert np.abs(one["hierarchical"].risk - other["hierarchical"].risk).max() > 1e-3
 
 
 def test_every_patient_is_left_out_once_in_each_repeat(a_trial, one_arm):
     rows = a_trial(one_arm, 33).rows
-    risks = cross_validated_risks(rows, ["prevalence"], folds=10, repeats=3, seed=1)["prevalence"]
+    risks = cross_validated(rows, ["prevalence"], folds=10, repeats=3, seed=1)["prevalence"].risk
     assert risks.shape == (3, 33)
     assert np.isfinite(risks).all()
     # the prevalence of the others: responders less the patient's fold, of a size that differs by one at most
@@ -113,7 +113,7 @@ def test_risks_of_cross_validation_are_those_of_fits_to_the_other_folds(a_trial,
     from acrcast.estimators.folds import stratified_folds
 
     rows = a_trial(auranofin, 40).rows
-    risks = cross_validated_risks(rows, ["prespecified"], folds=4, repeats=1, seed=7)["prespecified"][0]
+    risks = cross_validated(rows, ["prespecified"], folds=4, repeats=1, seed=7)["prespecified"].risk[0]
     fold = stratified_folds(rows.arm, rows.y, 4, np.random.default_rng([7, 0]))
     for k in range(4):
         prepared = prepare(rows, (fold != k).astype(float)[None], np.random.default_rng(0))
@@ -124,13 +124,13 @@ def test_risks_of_cross_validation_are_those_of_fits_to_the_other_folds(a_trial,
 
 def test_the_size_of_a_batch_does_not_change_the_risks_of_complete_patients(a_trial, auranofin, monkeypatch):
     rows = a_trial(auranofin, 40).rows
-    together = cross_validated_risks(rows, ["hierarchical"], folds=4, repeats=1, seed=7)["hierarchical"]
+    together = cross_validated(rows, ["hierarchical"], folds=4, repeats=1, seed=7)["hierarchical"].risk
     monkeypatch.setattr("acrcast.validation.resampling.LARGEST_DESIGN", 1)
-    alone = cross_validated_risks(rows, ["hierarchical"], folds=4, repeats=1, seed=7)["hierarchical"]
+    alone = cross_validated(rows, ["hierarchical"], folds=4, repeats=1, seed=7)["hierarchical"].risk
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-8)
 
 
 def test_progress_is_told_of_every_fold(a_trial, auranofin):
     done = []
-    cross_validated_risks(a_trial(auranofin, 30).rows, ["prevalence"], folds=5, repeats=2, seed=1, progress=done.append)
+    cross_validated(a_trial(auranofin, 30).rows, ["prevalence"], folds=5, repeats=2, seed=1, progress=done.append)
     assert sum(done) == 10

@@ -21,7 +21,7 @@ from acrcast.estimators.small_set import arm_rates
 from acrcast.response_model import ArmRisks, ResponseModel, Risks, interval
 from acrcast.studies.ld_il2_ra import STUDY
 from acrcast.validation.performance import log_loss
-from acrcast.validation.weighted import c_statistics_within, calibration_slopes, weighted_mean
+from acrcast.validation.weighted import c_statistics_within, calibration_slopes_within, weighted_mean
 from acrcast_training.data.cohort import Cohort, load_cohort
 from acrcast_training.data.simulator import SimulatedTrial, SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model, trial_rows
@@ -100,7 +100,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Figures of risks; C within arms. True ones are what they would be on infinitely many outcomes of the new patients in both arms."""
+    """Figures of risks; C and slope within arms. True ones are what they would be on infinitely many outcomes of the new patients in both arms."""
 
     log_loss: float
     c_statistic: float
@@ -229,7 +229,7 @@ def _true(risk: Floats, new: _NewPatients) -> Accuracy:
     return Accuracy(
         log_loss=float(weighted_mean(log_loss(both, y)[None], weights)[0]),
         c_statistic=float(c_statistics_within(both[None], y, new.arms, weights)[0][0]),
-        calibration_slope=float(calibration_slopes(both[None], y, weights)[0]),
+        calibration_slope=float(calibration_slopes_within(both[None], y, new.arms, weights)[0]),
     )
 
 

@@ -1,0 +1,175 @@
+"""Figures of cross-validated risks, among patients of the same arm: each patient's risk is by a fit that did not see the patient.
+
+Folds balanced by outcome within the arms leave every fit the arms' rates as they are in all patients. A difference between
+the arms is then confirmed by those left out, whether it is real or not, and is no part of these figures.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from acrcast.arrays import Bools, Floats, Integers
+from acrcast.estimators.normal import expit, normal_quantile
+from acrcast.validation.performance import Estimate, concordance, estimate_of_share, log_odds_of
+
+# A fit that tells its patients apart by less than this share of what fits do on average is weighted as if by so much.
+LEAST_SPREAD = 0.1
+SMALLEST_SPREAD = 1e-9
+# Recalibrated risks that leave less than this share of the outcome's variance as good as separate the outcomes.
+LEAST_VARIANCE = 0.1
+MAX_ITERATIONS = 100
+LARGEST_STEP = 2.0
+TOLERANCE = 1e-10
+UNDEFINED = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossValidated:
+    """Risks by repeated cross-validation, and what each fit says of the patients that it was fitted to.
+
+    risk: (repeats, n). fold: (repeats, n), which fit left the patient out. arm: (n,).
+    centre: (repeats, folds, arms) mean, spread: (repeats, folds) mean square within the arms, of the log-odds that a fit gives
+    the patients it was fitted to. NaN where nothing could be fitted.
+    """
+
+    risk: Floats
+    fold: Integers
+    arm: Floats
+    centre: Floats
+    spread: Floats
+
+    @classmethod
+    def empty(cls, fold: Integers, folds: int, arm: Floats) -> "CrossValidated":
+        """To be filled by `put`. fold: (repeats, n)."""
+        shape = len(fold), folds
+        centre, spread = np.full((*shape, len(np.unique(arm))), np.nan), np.full(shape, np.nan)
+        return cls(np.full(fold.shape, np.nan), fold, arm, centre, spread)
+
+    def put(self, repeat: int, fold: int, risk: Floats) -> None:
+        """Keep what is needed of one fit. risk: (n,) of all patients, by the fit that left out `fold`."""
+        left_out = self.fold[repeat] == fold
+        self.risk[repeat, left_out] = risk[left_out]
+        log_odds, stratum = log_odds_of(risk[~left_out]), self.stratum[~left_out]
+        count = np.bincount(stratum, minlength=self.centre.shape[2])
+        with np.errstate(invalid="ignore"):
+            centre = np.bincount(stratum, log_odds, minlength=len(count)) / count
+        self.centre[repeat, fold] = centre
+        self.spread[repeat, fold] = np.mean((log_odds - centre[stratum]) ** 2)
+
+    @property
+    def stratum(self) -> Integers:
+        """(n,) number of each patient's arm, from 0."""
+        number: Integers = np.unique(self.arm, return_inverse=True)[1]
+        return number
+
+
+def cross_validated_c(found: CrossValidated, y: Floats, level: float = 0.95) -> Estimate:
+    """C among pairs of the same arm and fold, over all repeats.
+
+    Risks of two fits do not compare: the one that leaves out a responder has the lower rate (Parker, Gunter & Bedo 2007, BMC
+    Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is as wide as DeLong's within arms.
+    NaN where there is no such pair.
+    """
+    parts = [concordance(risk, y, 2 * fold + found.arm) for risk, fold in zip(found.risk, found.fold, strict=True)]
+    pairs = sum(part.pairs for part in parts)
+    value = sum(part.value * part.pairs for part in parts if part.pairs) / pairs if pairs else float("nan")
+    variance = float(np.mean([concordance(risk, y, found.arm).variance for risk in found.risk]))
+    return estimate_of_share(value, variance, level)
+
+
+def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95) -> Estimate:
+    """Slope of the logistic recalibration within arms, unbiased for the fits that were judged; 1 is ideal, below 1 risks too extreme.
+
+    The slope of all risks together is biased downwards. Where patients contradict the other fits by chance, those that saw them
+    spread their risks less; where they agree, more. The spread is what the slope is divided by, so that chance which lowers it
+    counts for more. Here each fit's part is weighted by what the fit says without those it is judged on: the slope b solves
+    sum of (y - p) (l - c) / v = 0 with l the log-odds, p = expit(a + b l) with an intercept for each arm, and c and v the mean
+    and the variance of l among the patients whom the fit saw. For a linear model b is the mean of one slope for each fit, each
+    divided by something that its patients have no part in. What is left, of the order of 1/n because a ratio is taken, the
+    jackknife over patients removes (Quenouille 1956, Biometrika 43:353); its variance gives the interval.
+
+    Unbiased is the mean, not the median: where the fits tell patients little apart, few estimates are far too low and most
+    somewhat too high. NaN where the fits tell nobody apart, or where the risks separate the outcomes, or nearly.
+    """
+    log_odds, stratum = log_odds_of(found.risk), found.stratum
+    repeat = np.arange(len(log_odds))[:, None]
+    centre = found.centre[repeat, found.fold, stratum]
+    variance = _kept_apart(found.spread)[repeat, found.fold]
+    counted = np.isfinite(variance) & np.isfinite(log_odds)
+    members = np.stack([(stratum == s) & _both(y[stratum == s]) for s in range(found.centre.shape[2])])
+    members = members[members.any(axis=1)]
+    counted &= members.any(axis=0)
+    if not counted.any():
+        return UNDEFINED
+    of_arms = (members.T * counted[:, :, None]).astype(np.float64)
+    X = np.concatenate([of_arms, np.where(counted, log_odds, 0.0)[:, :, None]], axis=2)
+    instrument = np.where(counted, (log_odds - centre) / variance, 0.0)
+    Z = np.concatenate([of_arms, instrument[:, :, None]], axis=2)
+    coefficients = _solved(X, Z, y)
+    if coefficients is None:
+        return UNDEFINED
+    n = int(counted.any(axis=0).sum())
+    moved = _without_each(X, Z, y, coefficients)[counted.any(axis=0), -1]
+    value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
+    spread = np.sqrt((n - 1) / n * float(np.sum((moved - moved.mean()) ** 2)))
+    half = float(normal_quantile(np.array((1 + level) / 2))) * float(spread)
+    return Estimate(value, value - half, value + half)
+
+
+def _both(y: Floats) -> bool:
+    return bool(np.ptp(y) > 0) if len(y) else False
+
+
+def _kept_apart(spread: Floats) -> Floats:
+    """(repeats, folds) none of them next to 0; NaN where a fit tells nobody apart."""
+    apart: Bools = spread > SMALLEST_SPREAD
+    if not apart.any():
+        return np.full(spread.shape, np.nan)
+    floor = LEAST_SPREAD * float(np.nanmean(spread))
+    return np.where(apart, np.maximum(spread, floor), np.nan)
+
+
+def _solved(X: Floats, Z: Floats, y: Floats) -> Floats | None:
+    """(k,) coefficients with which Z'(y - expit(X b)) is 0, by Newton's steps of bounded size; None where there are none.
+
+    X, Z: (repeats, n, k), all 0 for who is not counted.
+    """
+    coefficients = np.append(np.zeros(X.shape[2] - 1), 1.0)
+    for _ in range(MAX_ITERATIONS):
+        p = expit(X @ coefficients)
+        score = np.einsum("rnk,rn->k", Z, y - p)
+        step = _step(np.einsum("rnj,rnk->jk", Z, X * (p * (1 - p))[:, :, None]), score)
+        largest = float(np.max(np.abs(step)))
+        if not np.isfinite(largest):
+            return None
+        coefficients = coefficients + step * min(1.0, LARGEST_STEP / max(largest, TOLERANCE))
+        if largest < TOLERANCE:
+            counted = X[:, :, :-1].any(axis=2)
+            left = float(np.mean((p * (1 - p))[counted]) / np.var(np.broadcast_to(y, p.shape)[counted]))
+            return coefficients if left > LEAST_VARIANCE else None
+    return None
+
+
+def _without_each(X: Floats, Z: Floats, y: Floats, coefficients: Floats) -> Floats:
+    """(n, k) what leaving out each patient adds to the coefficients, to the second order: no further fits.
+
+    The equations without a patient, in powers of the change d: -g - (H - h) d - T(d, d) / 2 = 0, where g and h are the patient's
+    part of the equations and of their slope H, and T their curvature.
+    """
+    p = expit(X @ coefficients)
+    w = p * (1 - p)
+    g = np.einsum("rnk,rn->nk", Z, y - p)
+    h = np.einsum("rnj,rn,rnk->njk", Z, w, X)
+    T = np.einsum("rnj,rnk,rnl->jkl", Z, X * (w * (1 - 2 * p))[:, :, None], X)
+    H = h.sum(axis=0)
+    first = _step(H, -g)
+    curved = np.einsum("njk,nk->nj", h, first) - np.einsum("jkl,nk,nl->nj", T, first, first) / 2
+    return first + _step(H, curved)
+
+
+def _step(slope: Floats, score: Floats) -> Floats:
+    """The solution of linear equations; NaN where there is none."""
+    try:
+        return np.asarray(np.linalg.solve(slope, score[..., None])[..., 0], dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return np.full(score.shape, np.nan)

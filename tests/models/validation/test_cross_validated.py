@@ -1,0 +1,163 @@
+"""C and slope of cross-validated risks: among patients of the same arm, by fits that did not see them."""
+
+import numpy as np
+import pytest
+
+from acrcast.estimators.folds import stratified_folds
+from acrcast.estimators.normal import expit
+from acrcast.validation.calibration import calibration_slope
+from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.weighted import calibration_slopes_within
+
+
+def cross_validated(risk, fold, arm):
+    """risk: (repeats, folds, n) of all patients, by each fit."""
+    found = CrossValidated.empty(fold, risk.shape[1], arm)
+    for repeat, k in np.ndindex(risk.shape[:2]):
+        found.put(repeat, k, risk[repeat, k])
+    return found
+
+
+def of_left_out(risk, fold, arm):
+    """risk: (repeats, n), each by the fit that left the patient out; all fits spread their risks alike."""
+    shape = len(fold), int(fold.max()) + 1
+    return CrossValidated(risk, fold, arm, np.zeros((*shape, len(np.unique(arm)))), np.ones(shape))
+
+
+def test_c_compares_patients_of_one_arm_and_one_fold():
+    y, arm = np.array([1.0, 0, 1, 0]), np.zeros(4)
+    fold = np.array([[0, 0, 1, 1], [0, 1, 1, 0]])
+    risk = np.array([[0.6, 0.5, 0.3, 0.4], [0.6, 0.5, 0.5, 0.7]])
+    # first repeat: .6 above .5, .3 below .4. second: .5 ties with .5, .6 below .7. 1.5 of 4 pairs
+    assert cross_validated_c(of_left_out(risk, fold, arm), y).value == pytest.approx(1.5 / 4)
+
+
+def test_a_rate_made_anew_in_each_fold_ranks_nobody():
+    y, arm = np.array([1.0, 1, 0, 0]), np.zeros(4)
+    fold, risk = np.array([[0, 1, 0, 1]]), np.array([[0.4, 0.6, 0.4, 0.6]])
+    assert cross_validated_c(of_left_out(risk, fold, arm), y).value == 0.5
+
+
+def test_where_no_fold_has_a_pair_there_is_no_c():
+    found = cross_validated_c(
+        of_left_out(np.array([[0.2, 0.8]]), np.array([[0, 1]]), np.zeros(2)), np.array([0.0, 1.0])
+    )
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_each_fit_is_described_by_the_patients_it_was_fitted_to():
+    arm, fold = np.array([0.0, 0, 1, 1, 0]), np.array([[0, 0, 0, 0, 1]])
+    risk = expit(np.array([[[9.0, 9, 9, 9, 2], [1, 3, -1, 5, 9]]]))
+    found = cross_validated(risk, fold, arm)
+    np.testing.assert_allclose(found.centre[0, 1], [2, 2])
+    # within the arms 1 and 1, 9 and 9 around their means
+    assert found.spread[0, 1] == pytest.approx(5)
+    # fit 0 saw one patient of arm 0 and none of arm 1
+    np.testing.assert_allclose(found.centre[0, 0], [2, np.nan])
+    assert found.spread[0, 0] == 0
+    np.testing.assert_allclose(
+        found.risk[0], [risk[0, 0, 0], risk[0, 0, 1], risk[0, 0, 2], risk[0, 0, 3], risk[0, 1, 4]]
+    )
+
+
+def a_large_trial(slope, *, fits, seed=1, n=20_000):
+    """The same true risks judged by `fits` fits of different boldness: fit k says fits[k] times the log-odds that it should."""
+    rng = np.random.default_rng(seed)
+    arm = np.repeat([-0.5, 0.5], n // 2)
+    log_odds = rng.normal(0, 0.8, n) + arm
+    y = (rng.random(n) < expit(slope * log_odds)).astype(float)
+    fold = stratified_folds(arm, y, len(fits), rng)[None]
+    return cross_validated(expit(log_odds * np.array(fits)[:, None])[None], fold, arm), y, arm
+
+
+def test_where_all_fits_are_alike_it_is_the_slope_within_arms():
+    found, y, arm = a_large_trial(0.7, fits=[1.0] * 5)
+    usual = calibration_slopes_within(found.risk, y, arm, np.ones((1, len(y))))[0]
+    assert cross_validated_slope(found, y).value == pytest.approx(usual, abs=1e-3)
+    assert cross_validated_slope(found, y).value == pytest.approx(0.7, abs=0.05)
+
+
+def test_every_fit_counts_alike_however_bold_it_is():
+    found, y, _ = a_large_trial(1.0, fits=[0.5, 1.0, 2.0])
+    # the slopes of the fits are 2, 1 and 1/2, their mean is 1.17; log-odds being no line, what solves the equation is a little more
+    assert cross_validated_slope(found, y).value == pytest.approx(1.28, abs=0.05)
+    assert calibration_slope(found.risk[0], y).value < 0.85
+
+
+def test_a_difference_between_the_arms_is_no_part_of_it():
+    rng = np.random.default_rng(2)
+    arm = np.repeat([-0.5, 0.5], 400)
+    y = (rng.random(800) < expit(2 * arm)).astype(float)
+    log_odds = 2 * arm + rng.normal(0, 0.5, 800)
+    fold = stratified_folds(arm, y, 4, rng)[None]
+    found = cross_validated(np.tile(expit(log_odds), (1, 4, 1)), fold, arm)
+    slope = cross_validated_slope(found, y)
+    assert slope.low < 0 < slope.high
+    assert calibration_slope(found.risk[0], y).low > 0
+
+
+def test_the_slope_of_fits_that_contradict_what_is_left_out_is_unbiased():
+    """Simulated trials of 30 in which nothing is to be found; each fit is the mean difference of a measure between outcomes."""
+    rng = np.random.default_rng(3)
+    usual, unbiased = [], []
+    for _ in range(1500):
+        x, y = rng.normal(0, 1, 30), np.tile([0.0, 1.0], 15)
+        fold = stratified_folds(np.zeros(30), y, 10, rng)[None]
+        fits = [x[(fold[0] != k) & (y == 1)].mean() - x[(fold[0] != k) & (y == 0)].mean() for k in range(10)]
+        # none is small, so that a mean over the trials exists
+        fits = np.array([np.copysign(0.3 + abs(fit), fit) for fit in fits])
+        found = cross_validated(expit(fits[:, None] * x)[None], fold, np.zeros(30))
+        usual.append(calibration_slope(found.risk[0], y).value)
+        unbiased.append(cross_validated_slope(found, y).value)
+    usual, unbiased = (np.array(slopes)[np.isfinite(slopes)] for slopes in (usual, unbiased))
+    error = np.std(unbiased) / np.sqrt(len(unbiased))
+    assert abs(np.mean(unbiased)) < 3 * error
+    assert np.mean(usual) < -6 * error
+
+
+def test_an_arm_in_which_all_or_none_responded_says_nothing_of_the_slope():
+    found, y, arm = a_large_trial(0.7, fits=[1.0, 1.0], n=2000)
+    one_sided = np.where(arm > 0, 1.0, y)
+    alone = arm < 0
+    left = cross_validated(np.tile(found.risk[:, alone], (2, 1))[None], found.fold[:, alone], arm[alone])
+    assert cross_validated_slope(found, one_sided).value == pytest.approx(
+        cross_validated_slope(left, y[alone]).value, abs=2e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("risk", "y"),
+    [
+        pytest.param([0.4] * 8, [0, 1] * 4, id="one risk for everybody"),
+        pytest.param(
+            [0.1, 0.2, 0.1, 0.3, 0.7, 0.8, 0.9, 0.8], [0, 0, 0, 0, 1, 1, 1, 1], id="risks that separate the outcomes"
+        ),
+        pytest.param([0.1, 0.2, 0.1, 0.3, 0.7, 0.8, 0.9, 0.8], [1] * 8, id="everybody responded"),
+        pytest.param([np.nan] * 8, [0, 1] * 4, id="nothing could be fitted"),
+    ],
+)
+def test_without_anything_to_judge_by_there_is_no_slope(risk, y):
+    fold = np.array([[0, 1] * 4])
+    found = cross_validated(np.tile(np.array(risk), (1, 2, 1)), fold, np.zeros(8))
+    slope = cross_validated_slope(found, np.array(y, dtype=float))
+    assert np.isnan([slope.value, slope.low, slope.high]).all()
+
+
+def test_a_fit_that_tells_hardly_anybody_apart_does_not_rule_the_slope():
+    found, y, _ = a_large_trial(1.0, fits=[1.0, 1.0, 1.0, 1e-3], n=2000)
+    assert cross_validated_slope(found, y).value == pytest.approx(1.0, abs=0.35)
+
+
+def test_a_patient_left_out_moves_the_slope_as_if_it_were_solved_again():
+    from acrcast.validation.cross_validated import _solved, _without_each
+
+    rng = np.random.default_rng(4)
+    X = np.stack([np.ones((2, 60)), rng.normal(0, 1, (2, 60))], axis=2)
+    Z = np.stack([np.ones((2, 60)), X[:, :, 1] * rng.uniform(0.5, 2, (2, 60))], axis=2)
+    y = (rng.random(60) < 0.5).astype(float)
+    whole = _solved(X, Z, y)
+    moved = _without_each(X, Z, y, whole)
+    for left_out in range(60):
+        kept = np.arange(60) != left_out
+        again = _solved(X[:, kept], Z[:, kept], y[kept])
+        assert moved[left_out] == pytest.approx(again - whole, abs=3e-3)
