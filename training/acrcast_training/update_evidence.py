@@ -10,7 +10,7 @@ from acrcast.errors import FitError
 from acrcast.estimators.folds import stratified_folds
 from acrcast.headline import estimate_of, headline
 from acrcast.response_model import ResponseModel
-from acrcast.validation.calibration import calibration_slope
+from acrcast.validation.cross_validated import CrossValidated, cross_validated_slope
 from acrcast.validation.performance import log_loss
 from acrcast.validation.rates import mean_with_interval
 from acrcast_training.card import figure_of
@@ -18,7 +18,7 @@ from acrcast_training.data.cohort import Cohort
 from acrcast_training.decision import Decision, decide_by
 from acrcast_training.evaluate import OwnArm
 from acrcast_training.fit import fit_model, trial_rows
-from acrcast_training.select import averaged, folds_of
+from acrcast_training.select import folds_of
 
 REVISED = "hierarchical"
 REPEATS = 5
@@ -33,22 +33,24 @@ def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *,
     beat the response rate in patients of this kind.
     """
     rows, own, folds = trial_rows(cohort), OwnArm.of(model, cohort), folds_of(cohort.responded)
-    risks, rates = np.empty((REPEATS, len(cohort))), np.empty((REPEATS, len(cohort)))
-    for repeat in range(REPEATS):
-        fold = stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, 11, repeat]))
+    fold = np.stack(
+        [stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, 11, r])) for r in range(REPEATS)]
+    )
+    found, rates = CrossValidated.empty(fold, folds, rows.arm), np.empty(fold.shape)
+    for repeat, number in enumerate(fold):
         for k in range(folds):
-            held = fold == k
-            risks[repeat, held] = _updated_risk(model, cohort, own, rows.y, held, decision, seed)
+            held = number == k
+            found.put(repeat, k, _updated_risk(model, cohort, own, rows.y, held, decision, seed))
             rates[repeat, held] = _rates(cohort, rows.y, held)
     before = log_loss(own.risk(), rows.y)
-    after = np.mean([log_loss(risk, rows.y) for risk in risks], axis=0)
+    after = np.mean([log_loss(risk, rows.y) for risk in found.risk], axis=0)
     quoted = np.mean([log_loss(rate, rows.y) for rate in rates], axis=0)
-    slope = averaged([calibration_slope(risk, rows.y) for risk in risks])
+    slope = cross_validated_slope(found, rows.y)
     return {
         "method": f"{REPEATS} x {folds}-fold cross-validation, the closed test inside",
         "gain_over_previous": figure_of(mean_with_interval(before - after)),
         "gain_over_rates": figure_of(mean_with_interval(quoted - after)),
-        "calibration_slope": figure_of(slope) if np.isfinite(slope.value) else None,
+        "calibration_slope": figure_of(slope) if np.isfinite([slope.low, slope.high]).all() else None,
         "shown_before": decision.action != "revise" and _shown(model, cohort),
     }
 
@@ -56,16 +58,15 @@ def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *,
 def _updated_risk(
     model: ResponseModel, cohort: Cohort, own: OwnArm, y: Floats, held: Bools, decision: Decision, seed: int
 ) -> Floats:
-    """Risks of those held out, by the update that the others ask for; the model's own where they ask for none that can be made."""
-    others, these = np.flatnonzero(~held), own.rows(np.flatnonzero(held))
+    """(n,) risks by the update that those not held out ask for; the model's own where they ask for none that can be made."""
+    others = np.flatnonzero(~held)
     try:
         asked = decide_by(own.rows(others), y[others], model, most=decision.most)
     except FitError:
-        return these.risk()
+        return own.risk()
     if asked.action == "revise":
-        revised = fit_model(cohort.rows(~held), REVISED, seed=seed)
-        return OwnArm.of(revised, cohort.rows(held)).risk()
-    return these.risk(asked.intercept, asked.slope) if asked.slope > 0 else these.risk()
+        return OwnArm.of(fit_model(cohort.rows(others), REVISED, seed=seed), cohort).risk()
+    return own.risk(asked.intercept, asked.slope) if asked.slope > 0 else own.risk()
 
 
 def _rates(cohort: Cohort, y: Floats, held: Bools) -> Floats:
