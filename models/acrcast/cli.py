@@ -24,7 +24,7 @@ SUMMARIES = {
     "report": "Write the report on a model: one HTML file.",
     "promote": "Make a registered version the champion (or another alias).",
     "rollback": "Make the champion what it was before the last promotion.",
-    "predict": "Predict for every patient of a file.",
+    "predict": "Predict for every patient of a file, or of a folder of files.",
     "serve": "Answer POST /predict over HTTP.",
     "keys": "Make, list and revoke the API keys that a server accepts.",
     "audit": "Verify, export, erase: the record of what the server answered.",

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from acrcast.arrays import Floats
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_curve, calibration_errors
 from acrcast.validation.instability import instability
@@ -30,7 +31,7 @@ MOST_GROUPS = 40
 
 
 def evidence(
-    rows: TrialRows, cohort: Cohort, comparison: Comparison, validation: Validation, *, seed: int
+    rows: TrialRows, cohort: Cohort, comparison: Comparison, validation: Validation, *, seed: int, engine: Engine = HERE
 ) -> dict[str, Any]:
     """Everything that the report shows beside the card.
 
@@ -38,7 +39,7 @@ def evidence(
     its repeats. Where the arm's response rate is served, no picture of individual risks is made: there are none.
     """
     both = cross_validated_in_both_arms(
-        rows, comparison.chosen, folds=comparison.folds, repeats=comparison.repeats, seed=seed
+        rows, comparison.chosen, folds=comparison.folds, repeats=comparison.repeats, seed=seed, engine=engine
     ).mean(axis=1)
     own = np.where(cohort.treated, both[1], both[0])
     individual = comparison.chosen != BASELINE and bool(np.isfinite(own).all())

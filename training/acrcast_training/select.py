@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES, RESPONSE_RATE
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept
@@ -71,12 +72,13 @@ def compare(
     repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Comparison:
     """Judge every candidate that applies by repeated cross-validation of its whole procedure, and choose. repeats: None is `usual_repeats`."""
     repeats = usual_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
-    judged = cross_validated(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    judged = cross_validated(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine)
     losses = {name: np.mean([log_loss(risk, rows.y) for risk in judged[name].risk], axis=0) for name in names}
     results = tuple(_result(name, judged[name], rows.y, losses) for name in names)
     return Comparison(results, choose(losses), folds, repeats)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from acrcast import artefact
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
 from acrcast.response_model import ResponseModel
 from acrcast.validation.sample_size import SampleSize, development_size, usual_r2
@@ -38,6 +39,7 @@ def train(
     resamples: int | None = None,
     accepted: Mapping[str, int] = MappingProxyType({}),
     progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Training:
     """Compare all candidates, choose, validate what was chosen, and fit it to all patients.
 
@@ -45,17 +47,18 @@ def train(
     are usual for so many patients.
     accepted: problems of the data that the user accepted, code to how many; they go on the card.
     progress: called with the resamples done, `steps` in all.
+    engine: who fits the resamples; the figures are the same to the last bit.
 
     Raises FitError when the data cannot be fitted.
     """
     rows = trial_rows(cohort)
-    comparison = compare(rows, seed=seed, repeats=repeats, progress=progress)
+    comparison = compare(rows, seed=seed, repeats=repeats, progress=progress, engine=engine)
     resamples = usual_resamples(len(rows)) if resamples is None else resamples
-    validation = validate(rows, comparison.chosen, resamples=resamples, seed=seed, progress=progress)
+    validation = validate(rows, comparison.chosen, resamples=resamples, seed=seed, progress=progress, engine=engine)
     size = needed(rows)
     card = model_card(cohort, comparison, validation, size, accepted)
     model = fit_model(cohort, comparison.chosen, seed=seed, card=card)
-    model = replace(model, evidence=evidence(rows, cohort, comparison, validation, seed=seed))
+    model = replace(model, evidence=evidence(rows, cohort, comparison, validation, seed=seed, engine=engine))
     return Training(cohort, comparison, validation, size, model, seed)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from acrcast.arrays import Floats
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept
@@ -86,21 +87,28 @@ def validation_steps(patients: int, folds: int, resamples: int) -> int:
 
 
 def validate(
-    rows: TrialRows, chosen: str, *, resamples: int, seed: int, progress: Callable[[int], None] = lambda _: None
+    rows: TrialRows,
+    chosen: str,
+    *,
+    resamples: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Validation:
     """Correct the chosen candidate's figures, and judge the procedure that chose it.
 
     resamples: of patients, with replacement within each arm; everything but the choice is repeated in each. The choice
     itself is repeated in nested cross-validation. progress: called with the resamples done, `validation_steps` in all.
+    engine: who fits them.
     """
     names = tuple(dict.fromkeys((BASELINE, chosen)))
-    here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress)
+    here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress, engine=engine)
     weights = bootstrap_weights(rows.arm, resamples, np.random.default_rng([seed, 5]))
-    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress)
+    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress, engine=engine)
     return Validation(
         optimism=optimism(rows.y, here[chosen][0], weights, found[chosen], arm=rows.arm),
         gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
-        procedure=judge_procedure(rows, seed=seed, progress=progress),
+        procedure=judge_procedure(rows, seed=seed, progress=progress, engine=engine),
         served=ServedRisks(here[chosen][0], weights, found[chosen]),
     )
 
@@ -112,12 +120,13 @@ def judge_procedure(
     repeats: int | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     progress: Callable[[int], None] = lambda _: None,
+    engine: Engine = HERE,
 ) -> Procedure:
     """Nested cross-validation: the choice among the candidates is made anew in each training part. repeats: None is `nested_repeats`."""
     folds = folds_of(rows.y > 0)
     repeats = nested_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
-    found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress)
+    found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine)
     risks = found.judged.risk
     loss, reference = _losses(risks, rows.y), _losses(found.baseline, rows.y)
     return Procedure(

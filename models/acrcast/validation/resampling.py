@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
+from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
@@ -34,13 +35,14 @@ def resampled_risks(
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> dict[str, Floats]:
     """(B, n) risks of every patient in the own arm, by each candidate fitted to each resample.
 
     weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
-    gives NaN. progress: called with the resamples done.
+    gives NaN. progress: called with the resamples done. engine: who fits them.
     """
-    found = _all_risks(rows, candidates, weights, (None,), seed, progress)
+    found = _all_risks(rows, candidates, weights, (None,), seed, progress, engine)
     return {name: risks[0] for name, risks in found.items()}
 
 
@@ -51,12 +53,13 @@ def resampled_risks_in_both_arms(
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> dict[str, Floats]:
     """(2, B, n) risks of every patient under control and under treatment, by the fits of `resampled_risks`.
 
     With the same seed and the same candidates a patient's risk in the own arm is that of `resampled_risks`.
     """
-    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress)
+    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress, engine)
 
 
 def _all_risks(
@@ -66,10 +69,11 @@ def _all_risks(
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
+    engine: Engine,
 ) -> dict[str, Floats]:
     """(a, B, n) risks in each of a arms; None is the patient's own."""
     risks = {name: np.full((len(arms), *weights.shape), np.nan) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress):
+    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress, engine):
         risks[name][:, batch] = found
     return risks
 
@@ -81,19 +85,40 @@ def _resampled(
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
+    engine: Engine,
 ) -> Iterator[tuple[str, Integers, Floats]]:
     """Batches of the resamples that can be fitted: a candidate, the b resamples, and their (a, b, n) risks in each arm."""
     at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
-    for first in range(0, len(weights), at_once):
-        some = weights[first : first + at_once].astype(np.float64)
-        both = np.flatnonzero((some @ rows.y > 0) & (some @ (1 - rows.y) > 0))
-        if both.size:
-            prepared = prepare(rows, some[both], np.random.default_rng([*seed, first]))
-            for number, name in enumerate(candidates):
-                points = CANDIDATES[name].fit(prepared, np.random.default_rng([*seed, first, number]))
-                in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in arms]
-                yield name, both + first, np.stack([prepared.by_patient(risk) for risk in in_arms])
-        progress(len(some))
+    batches = (
+        _Batch(tuple(candidates), tuple(arms), tuple(seed), first, weights[first : first + at_once])
+        for first in range(0, len(weights), at_once)
+    )
+    for batch, fitted in engine.map(_fitted, rows, batches):
+        yield from fitted
+        progress(len(batch.weights))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Resamples that are fitted together. first: number of the first, from which the random numbers of all come. weights: (b, n)."""
+
+    candidates: tuple[str, ...]
+    arms: tuple[float | None, ...]
+    seed: tuple[int, ...]
+    first: int
+    weights: Floats | Bools
+
+
+def _fitted(rows: TrialRows, batch: _Batch) -> Iterator[tuple[str, Integers, Floats]]:
+    """As `_resampled`, of one batch."""
+    weights = batch.weights.astype(np.float64)
+    both = np.flatnonzero((weights @ rows.y > 0) & (weights @ (1 - rows.y) > 0))
+    if both.size:
+        prepared = prepare(rows, weights[both], np.random.default_rng([*batch.seed, batch.first]))
+        for number, name in enumerate(batch.candidates):
+            points = CANDIDATES[name].fit(prepared, np.random.default_rng([*batch.seed, batch.first, number]))
+            in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in batch.arms]
+            yield name, both + batch.first, np.stack([prepared.by_patient(risk) for risk in in_arms])
 
 
 def cross_validated(
@@ -104,25 +129,28 @@ def cross_validated(
     repeats: int,
     seed: int,
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> Mapping[str, CrossValidated]:
     """Risks of each candidate, each patient's from fits that did not see the patient.
 
-    Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done.
+    Folds are of patients, balanced within arm and outcome, anew in each repeat. progress: called with the folds done. engine: who fits them.
     """
     fold = fold_numbers(rows, folds, repeats, seed)
     judged = {name: CrossValidated.empty(fold, folds, rows.arm) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), (None,), (seed, 1), progress):
+    for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), (None,), (seed, 1), progress, engine):
         for b, fit in enumerate(batch):
             judged[name].put(*divmod(int(fit), folds), found[0, b])
     return judged
 
 
-def cross_validated_in_both_arms(rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int) -> Floats:
+def cross_validated_in_both_arms(
+    rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int, engine: Engine = HERE
+) -> Floats:
     """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated` with this seed."""
     fold = fold_numbers(rows, folds, repeats, seed)
     risks = np.full((2, repeats, len(rows)), np.nan)
     arms = CONTROL, TREATED
-    for _, batch, found in _resampled(rows, (candidate,), _outside(fold, folds), arms, (seed, 1), _silent):
+    for _, batch, found in _resampled(rows, (candidate,), _outside(fold, folds), arms, (seed, 1), _silent, engine):
         for b, fit in enumerate(batch):
             repeat, k = divmod(int(fit), folds)
             left_out = fold[repeat] == k
@@ -164,28 +192,52 @@ def nested(
     repeats: int,
     seed: int,
     progress: Progress = _silent,
+    engine: Engine = HERE,
 ) -> Nested:
     """Repeated nested cross-validation: the choice is made anew by cross-validation inside each training part.
 
-    choose: from each candidate's (m,) log losses of the same patients to the chosen name. progress: called with the
-    resamples done, of repeats x folds x (folds + 1).
+    choose: from each candidate's (m,) log losses of the same patients to the chosen name; a function of a module's top level.
+    progress: called with the resamples done, of repeats x folds x (folds + 1). engine: who does the training parts.
     """
     fold = fold_numbers(rows, folds, repeats, seed)
     judged, baseline = (CrossValidated.empty(fold, folds, rows.arm) for _ in range(2))
     counts = dict.fromkeys(candidates, 0)
-    for number, part in enumerate(_outside(fold, folds)):
-        inner = np.full(len(rows), -1)
-        rng = np.random.default_rng([seed, 2, number])
-        inner[part] = stratified_folds(rows.arm[part], rows.y[part], folds, rng)
-        training = np.concatenate([part[None], part & (inner != np.arange(folds)[:, None])])
-        found = resampled_risks(rows, candidates, training, seed=(seed, 3, number), progress=progress)
-        taken = np.flatnonzero(part)
-        fit_of = inner[taken] + 1
-        chosen = choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
-        counts[chosen] += 1
-        judged.put(*divmod(number, folds), found[chosen][0])
-        baseline.put(*divmod(number, folds), found[candidates[0]][0])
+    parts = (
+        _Part(tuple(candidates), choose, folds, seed, number, inside)
+        for number, inside in enumerate(_outside(fold, folds))
+    )
+    for part, outcomes in engine.map(_chosen_in, rows, parts):
+        for chosen, risk, of_baseline in outcomes:
+            counts[chosen] += 1
+            judged.put(*divmod(part.number, folds), risk)
+            baseline.put(*divmod(part.number, folds), of_baseline)
+        progress(folds + 1)
     return Nested(judged, baseline.risk, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A training part, of those that `nested` goes through. inside: (n,) who is in it."""
+
+    candidates: tuple[str, ...]
+    choose: Callable[[Mapping[str, Floats]], str]
+    folds: int
+    seed: int
+    number: int
+    inside: Bools
+
+
+def _chosen_in(rows: TrialRows, part: _Part) -> Iterator[tuple[str, Floats, Floats]]:
+    """Once: the choice in the part, with the (n,) risks of everybody by it and by the first candidate, fitted to the part."""
+    inner = np.full(len(rows), -1)
+    rng = np.random.default_rng([part.seed, 2, part.number])
+    inner[part.inside] = stratified_folds(rows.arm[part.inside], rows.y[part.inside], part.folds, rng)
+    training = np.concatenate([part.inside[None], part.inside & (inner != np.arange(part.folds)[:, None])])
+    found = resampled_risks(rows, part.candidates, training, seed=(part.seed, 3, part.number))
+    taken = np.flatnonzero(part.inside)
+    fit_of = inner[taken] + 1
+    chosen = part.choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
+    yield chosen, found[chosen][0], found[part.candidates[0]][0]
 
 
 def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from acrcast.errors import UsageError
+from acrcast_training.engines.opening import ENGINES
 
 if TYPE_CHECKING:
     from acrcast.studies import Study
@@ -100,6 +101,38 @@ seed_option = click.option(
 )
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="Who does the work: this process, or the workers of Dask. The numbers are the same.",
+)
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Of Dask, such as tls://10.0.0.5:8786. [default: a cluster on this machine, for the time of the command]",
+)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes of the cluster on this machine. [default: one for each core]",
+)
+
+
+def engine_options(command: F) -> F:
+    """`--engine`, `--scheduler` and `--workers`, in this order."""
+    for option in (workers_option, scheduler_option, engine_option):
+        command = option(command)
+    return command
+
+
+def own_file(study: str | None) -> Path | None:
+    """The file of a study that does not ship."""
+    return Path(study) if study is not None and study.endswith(".py") else None
+
+
 @dataclass(frozen=True, slots=True)
 class OutcomeData:
     """Which patients with outcomes are learned from, as the options below say it."""
@@ -142,11 +175,6 @@ def outcome_data_options(command: Callable[..., object]) -> Callable[..., object
     for option in (*of_exports, accept_option, visits_option, baseline_option, from_option, study_option):
         gathered = option(gathered)
     return gathered
-
-
-def own_file(study: str) -> Path | None:
-    """The file of a user's own study; None for one that ships."""
-    return Path(study) if study.endswith(".py") else None
 
 
 def moment_of(as_of: datetime | None) -> datetime:

@@ -10,7 +10,13 @@ import click
 from acrcast.console import json_option, progress, write_json
 from acrcast.console import table as show_table
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import own_file, seed_option, tracking_uri_option, trial_data_options
+from acrcast_training.commands.options import (
+    engine_options,
+    own_file,
+    seed_option,
+    tracking_uri_option,
+    trial_data_options,
+)
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
 @seed_option
+@engine_options
 @json_option
 def train(
     study: str,
@@ -57,6 +64,9 @@ def train(
     repeats: int | None,
     resamples: int | None,
     seed: int,
+    engine: str,
+    scheduler: str | None,
+    workers: int | None,
     *,
     example: bool,
     as_json: bool,
@@ -72,9 +82,11 @@ def train(
       acrcast train --study auranofin-ra --example
       acrcast train --study ld-il2-ra --baseline baseline.csv --visits visits.csv --register acr20
       acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
+      acrcast train --study my_study.py --table trial.csv --engine dask --scheduler tls://10.0.0.5:8786
     """
     from acrcast.studies import load_study
     from acrcast_training.data.cohort import check
+    from acrcast_training.engines.opening import Asked, opened
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
@@ -83,6 +95,7 @@ def train(
     from acrcast_training.train import train as run
     from acrcast_training.validate import usual_resamples
 
+    asked = Asked(engine, scheduler, workers)
     chosen = load_study(study)
     table = _example_table(chosen, baseline, table) if example else table
     folder = out or new_folder("models", chosen.key)
@@ -95,9 +108,15 @@ def train(
         show_size(cohort)
     logged_in = store.ready(chosen.key, tracking_uri)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
-    with progress("Resampling", steps(cohort, repeats, resamples)) as advance:
+    with opened(asked, own_file(study)) as who, progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
-            cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=report.accepted, progress=advance
+            cohort,
+            seed=seed,
+            repeats=repeats,
+            resamples=resamples,
+            accepted=report.accepted,
+            progress=advance,
+            engine=who,
         )
     training = write(training, register or chosen.key, folder)
     if not as_json:

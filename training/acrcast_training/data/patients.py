@@ -1,6 +1,7 @@
 """Patients to predict for: baseline measures alone, without arm or outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def read_patients(
         return typed
     table = read_table(path)
     ids = table.columns.get("patient_id", table.rows)
-    return ids.astype(np.str_), _covariates(study, table)
+    return ids.astype(np.str_), _covariates(study, replace(table, columns=_with_signs(study, table.columns)))
 
 
 def _read_mapped(study: Study, paths: Sequence[Path], mapping: Path) -> tuple[npt.NDArray[np.str_], Covariates]:
@@ -56,22 +57,55 @@ def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covaria
 
     A file that is not so is read as text, by which what is wrong with it is said.
     """
-    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
     try:
         with pq.ParquetFile(path) as file:
-            found = file.schema_arrow.names
-            if len(set(found)) != len(found):
-                return None
-            table = file.read([name for name in found if name in names or name == "patient_id"])
+            names = _known_columns(study, file.schema_arrow.names)
+            table = None if names is None else file.read(names)
     except (pa.ArrowException, OSError, ValueError):
         return None
+    return None if table is None or table.num_rows == 0 else _typed(study, table, 1)
+
+
+def typed_parts(study: Study, path: Path, rows: int) -> Iterator[tuple[npt.NDArray[np.str_], Covariates] | None]:
+    """The patients of a Parquet file, so many rows at a time; None, and no more, where it has to be read as text.
+
+    Of a file of any size no more is in memory than a part and what Parquet needs to read it. A file that is damaged gives None.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            names, before = _known_columns(study, file.schema_arrow.names), 0
+            if names is None:
+                yield None
+                return
+            for batch in file.iter_batches(rows, columns=names):
+                found = _typed(study, pa.Table.from_batches([batch]), before + 1)
+                yield found
+                if found is None:
+                    return
+                before += batch.num_rows
+    except (pa.ArrowException, OSError, ValueError):
+        yield None
+
+
+def _known_columns(study: Study, found: Sequence[str]) -> list[str] | None:
+    """Those of the study and the identifier; None when a name is there twice."""
+    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
+    if len(set(found)) != len(found):
+        return None
+    return [name for name in found if name in names or name == "patient_id"]
+
+
+def _typed(study: Study, table: pa.Table, first: int) -> tuple[npt.NDArray[np.str_], Covariates] | None:
+    """first: number of the first row, where the table has no identifiers."""
     covariates, accepted = covariates_of_arrow(study.patient, study.contract, table)
-    if not accepted.all() or table.num_rows == 0:
+    if not accepted.all():
         return None
     if "patient_id" not in table.column_names:
-        return np.arange(1, table.num_rows + 1).astype(np.str_), covariates
+        return np.arange(first, first + table.num_rows).astype(np.str_), covariates
     ids = table.column("patient_id")
-    if ids.null_count or not (pa.types.is_string(ids.type) or pa.types.is_integer(ids.type)):
+    # pandas writes text as large strings
+    of_text = pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)
+    if ids.null_count or not (of_text or pa.types.is_integer(ids.type)):
         return None
     return ids.cast(pa.string()).to_numpy(), covariates
 
@@ -85,13 +119,19 @@ def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:
     # every kind of missing value that pandas knows becomes None
     plain = frame.astype(object).where(frame.notna(), None)
     columns = {str(name): np.array([text_of(value) for value in plain[name]], dtype=object) for name in plain.columns}
-    for field in study.contract.covariates:
-        sign = columns.pop(field.name + COMPARATOR, None)
-        if sign is not None and field.name in columns:
-            columns[field.name] = np.array(
-                [s + value for s, value in zip(sign, columns[field.name], strict=True)], dtype=object
-            )
+    columns = _with_signs(study, columns)
     return _covariates(study, Table("the table", columns, np.arange(1, len(frame) + 1)))
+
+
+def _with_signs(study: Study, columns: Mapping[str, npt.NDArray[np.object_]]) -> dict[str, npt.NDArray[np.object_]]:
+    """The columns with each sign of a `<field>_comparator` before its value, as it is written in one column: "<15.6"."""
+    found = dict(columns)
+    for field in study.contract.covariates:
+        sign = found.pop(field.name + COMPARATOR, None)
+        if sign is not None and field.name in found:
+            signed = [s + value for s, value in zip(sign, found[field.name], strict=True)]
+            found[field.name] = np.array(signed, dtype=object)
+    return found
 
 
 def _covariates(study: Study, table: Table, findings: Findings | None = None) -> Covariates:

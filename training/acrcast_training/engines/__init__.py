@@ -1,0 +1,1 @@
+"""Who fits resamples and scores partitions: this process, or the workers of Dask."""
