@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: setup demo test test-all soak check docs picture site released lock
+.PHONY: setup demo test test-all soak check supply docs picture site released lock
 
 setup: $(VENV)/.installed ## make .venv with every extra, from the lock
 
@@ -43,6 +43,9 @@ check: setup ## format, lint, types, import arrows, generated docs, secrets
 	$(RUN) docs.generate --check
 	$(RUN) docs.check_tree
 
+supply: setup ## licences, known vulnerabilities, bills of materials of every lock; 2 where it cannot be judged
+	$(RUN) supply
+
 docs: setup ## write the generated parts of the docs
 	$(RUN) docs.generate
 	$(RUN) docs.api_description
@@ -67,7 +70,7 @@ lock: ## resolve the locks anew, with hashes and no address: every extra; of the
 	  --no-emit-package polars --no-emit-package polars-runtime-32 --no-emit-package polars-runtime-64 \
 	  pyproject.toml --output-file requirements.lock
 	$(COMPILE) --extra service --constraint requirements.lock pyproject.toml --output-file requirements-service.lock
-	$(COMPILE) --extra training --extra service --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \
+	$(COMPILE) --extra training --extra service --extra mlflow-server --constraint requirements.lock --no-emit-package nvidia-nccl-cu12 \
 	  --no-emit-package nvidia-nccl-cu13 pyproject.toml --output-file requirements-training.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --constraint requirements.lock - --output-file requirements-build.lock

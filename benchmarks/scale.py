@@ -51,7 +51,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from acrcast import artefact
 from acrcast.validation.resampling import bootstrap_weights
-from acrcast_training import tracking
+from acrcast_training.tracking import runs
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PICTURE = DOCS / "performance.md", DOCS / "pictures" / "scale.svg"
@@ -116,9 +116,9 @@ def _fit_peers(table: pd.DataFrame, folder: Path, members: int) -> None:
 def _spark_model(folder: Path) -> None:
     mlflow.pyfunc.save_model(
         folder / "mlflow-model",
-        python_model=str(Path(tracking.__file__).with_name("pyfunc_model.py")),
+        python_model=str(Path(runs.__file__).parent.with_name("pyfunc_model.py")),
         artifacts={"model": str(artefact.RELEASED)},
-        signature=tracking.signature(artefact.load(artefact.RELEASED).study),
+        signature=runs.signature(artefact.load(artefact.RELEASED).study),
         pip_requirements=[],
     )
 

@@ -34,17 +34,18 @@ import numpy as np
 from acrcast import artefact
 from acrcast.artefact import Provenance
 from acrcast.studies import load_study
-from acrcast_training import tracking
+from acrcast_training import pyfunc_model
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model
+from acrcast_training.tracking import runs
 
 PORT = 8770
 # Between two loads, in seconds: requests of the one before are answered and recorded.
 REST = 0.3
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- serving -->", "<!-- end of serving -->"
-PYFUNC = Path(tracking.__file__).with_name("pyfunc_model.py")
+PYFUNC = Path(pyfunc_model.__file__)
 PATIENT = {
     "age_years": 54,
     "sex": "female",
@@ -215,7 +216,7 @@ def mlflow_model(folder: Path) -> Path:
         path=folder / "mlflow",
         python_model=PYFUNC,
         artifacts={"model": str(artefact.RELEASED)},
-        signature=tracking.signature(study),
+        signature=runs.signature(study),
         pip_requirements=["acrcast[training]"],
     )
     return folder / "mlflow"

@@ -154,6 +154,23 @@ def monitoring_checks() -> str:
     )
 
 
+def licences() -> str:
+    """Under which licence what acrcast uses is."""
+    from supply.licences import licence_table  # noqa: PLC0415  slow to import
+
+    return licence_table()
+
+
+def allowed_licences() -> str:
+    """Licences that are allowed, and why."""
+    from supply.licences import ALLOWED, TOOLS  # noqa: PLC0415  slow to import
+
+    return table(
+        ("Licence or package", "Why it is allowed"),
+        sorted({**ALLOWED, **TOOLS}.items(), key=lambda row: row[0].lower()),
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "fields": fields,
     "commands": commands,
@@ -164,6 +181,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "model-card": model_card,
     "constants": constants,
     "monitoring-checks": monitoring_checks,
+    "licences": licences,
+    "allowed-licences": allowed_licences,
 }
 FILES: Mapping[str, Callable[[], str]] = {"docs/api/openapi.json": openapi_json}
 

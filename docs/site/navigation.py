@@ -48,6 +48,7 @@ ROLES: Mapping[str, Mapping[str, str | None]] = {
         "docs/operating.md": None,
         "docs/security.md": "Security and privacy",
         "docs/audit.md": None,
+        "docs/supply-chain.md": None,
         "docs/scale.md": None,
         "docs/performance.md": "Performance",
         "notebooks/calling_the_service.py": "Notebook: calling the service",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 PATIENT = {"age_years": 54, "sex": "female", "tender_joint_count_28": 14, "swollen_joint_count_28": 9}
 LARGEST_MEGABYTES = 250
@@ -32,6 +33,28 @@ print(json.dumps({{"user": os.getuid(), "left": server.wait(), "answer": json.lo
 """
 
 
+# MLflow as the composition starts it, its database a file; then a training that is logged there by somebody who signs in.
+TRAINED = """
+import os, subprocess, sys, time, urllib.request as u
+from mlflow.server.auth.client import AuthServiceClient
+word = "of-the-tests-alone"
+server = subprocess.Popen(sys.argv[1:], env=os.environ | {"MLFLOW_AUTH_ADMIN_PASSWORD": word, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": word, "MLFLOW_AUTH_CONFIG_PATH": "/etc/mlflow/sign-in.ini"})
+for _ in range(3000):
+    try:
+        u.urlopen("http://127.0.0.1:5000/health")
+        break
+    except OSError:
+        time.sleep(0.1)
+os.environ |= {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME": "admin",
+    "MLFLOW_TRACKING_PASSWORD": word, "ACRCAST_STATE": "/tmp/state"}
+subprocess.run("acrcast simulate --patients 40 --seed 1 --out /tmp/trial && acrcast train --study ld-il2-ra --baseline /tmp/trial/baseline.csv "
+    "--visits /tmp/trial/visits.csv --repeats 1 --resamples 20 --register acr20", shell=True, check=True)
+server.terminate()
+print(os.getuid())
+"""
+
+
 class Images:
     """Images in a folder of the tests' own."""
 
@@ -41,7 +64,7 @@ class Images:
     def __call__(self, *words: str) -> str:
         environment = os.environ | {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
         done = subprocess.run(
-            [*self._where, *words], env=environment, capture_output=True, text=True, check=False, timeout=1200
+            [*self._where, *words], env=environment, capture_output=True, text=True, check=False, timeout=1800
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout.strip()
@@ -66,7 +89,9 @@ def images(
     images("add", "--quiet", made, str(base), "/")
     images("config", "--env", f"PIP_CERT={CERTIFICATES}", made)
     images("commit", "--quiet", made, "localhost/base")
-    images("build", "--format", "docker", "--build-arg", "BASE_IMAGE=localhost/base", "--tag", "acrcast", str(project))
+    for target, tag in (("server", "acrcast"), ("training", "acrcast-training")):
+        options = ("--format", "docker", "--build-arg", "BASE_IMAGE=localhost/base", "--layers")
+        images("build", *options, "--target", target, "--tag", tag, str(project))
     yield images
     images("rm", "--all")
     # what is left is the tests' own folder; files of other owners are in it
@@ -101,6 +126,24 @@ def test_it_is_run_by_a_user_of_its_own_and_watched(images: Images) -> None:
     assert said["User"] == "10001"
     assert said["Cmd"] == ["acrcast", "serve"]
     assert said["Healthcheck"]["Interval"] == 10_000_000_000
+
+
+@pytest.mark.slow
+def test_the_image_for_training_has_mlflow_as_the_composition_starts_it_and_trains_into_it(
+    images: Images, project: Path
+) -> None:
+    container = images("from", "localhost/acrcast-training")
+    images("copy", "--quiet", container, str(project / "deploy" / "mlflow-sign-in.ini"), "/etc/mlflow/sign-in.ini")
+    composed = yaml.safe_load((project / "deploy" / "compose.yaml").read_text())["services"]["mlflow"]["command"]
+    changed = {
+        "--host": "127.0.0.1",
+        "--backend-store-uri": "sqlite:////var/lib/mlflow/registry.db",
+        "--artifacts-destination": "/var/lib/mlflow/artefacts",
+    }
+    words = [f"{name}={changed[name]}" if (name := word.partition("=")[0]) in changed else word for word in composed]
+    said = images("run", "--user", "10002", container, "--", "python", "-c", TRAINED, *words)
+    assert "registered as acr20, version 1" in said
+    assert said.splitlines()[-1] == "10002"
 
 
 def _mirror() -> str:

@@ -14,10 +14,11 @@ from acrcast.estimators.normal import expit, logit
 from acrcast.studies import load_study
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
+from acrcast_training.decision import decide
 from acrcast_training.evaluate import OwnArm, as_data, evaluate
 from acrcast_training.fit import fit_model
 from acrcast_training.provenance import provenance
-from acrcast_training.update import decide, update
+from acrcast_training.update import update
 
 GOLDEN_STUDY = '''
 from typing import Annotated

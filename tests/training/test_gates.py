@@ -28,8 +28,11 @@ def a_subject(
     code_revision=COMMIT,
     sample_size=ENOUGH,
     comparison=BETTER,
+    evidence=None,
 ):
-    return Subject(candidate, Headline(gain, slope), data_fingerprint, code_revision, sample_size, comparison)
+    """evidence: of its update; None for a model that was not updated."""
+    parts = (Headline(gain, slope), data_fingerprint, code_revision, sample_size, comparison)
+    return Subject(candidate, *parts, updated=evidence is not None, evidence=evidence or {})
 
 
 def compared(crossed, held_out):
@@ -52,11 +55,14 @@ def test_codes_are_permanent():
         "GATE004": "Code revision recorded",
         "GATE005": "Sample-size verdict on the card",
         "GATE006": "No worse than the champion",
+        "GATE007": "Better than the model before its update",
+        "GATE008": "Better than the response rate where it was updated",
+        "GATE009": "Calibrated where it was updated",
     }
 
 
 def test_nothing_refuses_a_model_that_is_within_every_limit():
-    assert [gate.status for gate in judge(a_subject())] == ["passed"] * 6
+    assert [gate.status for gate in judge(a_subject())] == ["passed"] * 6 + ["not applicable"] * 3
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ def test_the_corrected_slope_itself_must_lie_within_the_limits(slope, expected):
 def test_the_response_rate_claims_nothing_that_two_of_the_gates_could_judge():
     served = judge(a_subject("prevalence", gain=Estimate(0.0, 0.0, 0.0), slope=None, sample_size=TOO_FEW))
     assert [gate.status for gate in served] == [
-        "not applicable", "not applicable", "passed", "passed", "recorded", "passed",
+        "not applicable", "not applicable", "passed", "passed", "recorded", "passed", *["not applicable"] * 3,
     ]  # fmt: skip
     assert not refusing(served)
 
@@ -241,3 +247,96 @@ def test_a_retrained_model_must_do_no_worse_than_the_champion(crossed, held_out,
 def test_a_model_that_was_not_retrained_was_not_compared():
     found = said("GATE006", a_subject(comparison={}))
     assert found == ("not applicable", "trained without a champion to be compared with", "")
+
+
+def an_update(previous=(0.03, 0.01, 0.05), rates=(0.02, -0.01, 0.05), slope=(0.97, 0.6, 1.3), *, shown_before=True):
+    """The evidence of an update as the card has it, each figure from (value, low, high)."""
+
+    def figure(value, low, high):
+        return {"value": value, "interval": [low, high]}
+
+    return {
+        "gain_over_previous": figure(*previous),
+        "gain_over_rates": figure(*rates),
+        "calibration_slope": None if slope is None else figure(*slope),
+        "shown_before": shown_before,
+    }
+
+
+def test_an_updated_model_is_judged_by_its_update_and_not_by_the_resamples_of_the_model_before():
+    judged = judge(a_subject(gain=None, slope=None, evidence=an_update()))
+    assert [gate.status for gate in judged] == [
+        "not applicable", "not applicable", "passed", "passed", "passed", "not applicable", "passed", "passed", "passed",
+    ]  # fmt: skip
+    assert judged[0].measured == "updated since it was trained: GATE007 to GATE009 judge the update"
+
+
+@pytest.mark.parametrize(
+    ("previous", "expected"),
+    [
+        ((0.03, 0.001, 0.06), ("passed", "+0.030 (+0.001 to +0.060)", "")),
+        ((0.03, 0.0, 0.06), ("failed", "+0.030 (+0.000 to +0.060)", "the interval reaches less than 0.001 below 0")),
+        ((0.01, -0.012, 0.03), ("failed", "+0.010 (-0.012 to +0.030)", "the interval reaches 0.012 below 0")),
+    ],
+)
+def test_an_update_must_beat_the_model_before_with_its_whole_interval(previous, expected):
+    status, shown, missed = expected
+    found = said("GATE007", a_subject(evidence=an_update(previous=previous)))
+    assert found == (status, f"cross-validated gain in log loss over the model before {shown}", missed)
+
+
+RATES = "cross-validated gain in log loss over the rates {}; the model before was {}"
+SHOWN, NOT_SHOWN = "shown to beat the rate", "not shown to beat the rate in patients of this kind"
+
+
+@pytest.mark.parametrize(
+    ("rates", "shown_before", "expected"),
+    [
+        ((0.0, -0.03, 0.03), True, ("passed", RATES.format("+0.000 (-0.030 to +0.030)", SHOWN), "")),
+        ((-0.01, -0.04, 0.02), True, ("failed", RATES.format("-0.010 (-0.040 to +0.020)", SHOWN), "0.010 below 0")),
+        ((0.03, 0.01, 0.05), False, ("passed", RATES.format("+0.030 (+0.010 to +0.050)", NOT_SHOWN), "")),
+        (
+            (0.03, -0.002, 0.062),
+            False,
+            ("failed", RATES.format("+0.030 (-0.002 to +0.062)", NOT_SHOWN), "the interval reaches 0.002 below 0"),
+        ),
+    ],
+)
+def test_what_was_shown_before_must_not_be_contradicted_and_what_was_not_must_be_shown(rates, shown_before, expected):
+    assert said("GATE008", a_subject(evidence=an_update(rates=rates, shown_before=shown_before))) == expected
+
+
+@pytest.mark.parametrize(
+    ("slope", "expected"),
+    [
+        ((0.7, 0.4, 0.8), ("passed", "0.70 (0.40 to 0.80); its interval reaches beyond the limits", "")),
+        ((1.0, 0.9, 1.1), ("passed", "1.00 (0.90 to 1.10)", "")),
+        (
+            (0.6, 0.45, 0.75),
+            ("failed", "0.60 (0.45 to 0.75)", "the interval lies 0.05 below 0.8: risks are too extreme"),
+        ),
+        (
+            (1.6, 1.35, 1.9),
+            ("failed", "1.60 (1.35 to 1.90)", "the interval lies 0.10 above 1.25: risks are too cautious"),
+        ),
+    ],
+)
+def test_the_patients_of_an_update_must_not_contradict_its_calibration(slope, expected):
+    status, shown, missed = expected
+    found = said("GATE009", a_subject(evidence=an_update(slope=slope)))
+    assert found == (status, f"cross-validated calibration slope {shown}", missed)
+
+
+def test_an_update_without_a_slope_or_without_any_figures_is_refused():
+    assert said("GATE009", a_subject(evidence=an_update(slope=None)))[0] == "failed"
+    older = Subject("hierarchical", Headline(GAIN, SLOPE), "ab" * 32, COMMIT, ENOUGH, updated=True)
+    assert [gate.code for gate in refusing(judge(older))] == ["GATE007", "GATE008", "GATE009"]
+    assert said("GATE007", older)[1:] == (
+        "no figures of the update on the card",
+        "nothing shows what the update is worth",
+    )
+
+
+def test_a_response_rate_that_was_updated_must_beat_the_one_before_and_claims_nothing_else():
+    judged = judge(a_subject("prevalence", evidence=an_update(rates=(-0.01, -0.02, 0.0), slope=None)))
+    assert [gate.status for gate in judged][6:] == ["passed", "not applicable", "not applicable"]

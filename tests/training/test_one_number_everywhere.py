@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from acrcast_training import tracking
+from acrcast_training.tracking import store
 
 MODEL = "models:/acr20@champion"
 
@@ -142,7 +142,7 @@ def test_the_service_answers_what_the_file_command_writes(trained, by_file):
 
 
 def test_mlflows_pyfunc_gives_what_the_file_command_writes(trained, by_file, flat):
-    tracking.use_store(trained.environment["MLFLOW_TRACKING_URI"])
+    store.use_store(trained.environment["MLFLOW_TRACKING_URI"])
     given = mlflow.pyfunc.load_model(MODEL).predict(flat)
     assert given[NUMBERS].to_numpy().tolist() == by_file[NUMBERS].to_numpy().tolist()
 

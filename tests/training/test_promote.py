@@ -23,7 +23,8 @@ from acrcast_training.models import local_folder, open_model
 from acrcast_training.promote import judge_registered, make_champion
 from acrcast_training.provenance import provenance
 from acrcast_training.report import report_on
-from acrcast_training.tracking import PROMOTION, signature
+from acrcast_training.tracking.registry import PROMOTION
+from acrcast_training.tracking.runs import signature
 
 CLEAN = 4 * "0123456789"
 REASON = "for a comparison in silent mode"

@@ -76,6 +76,14 @@ class OwnArm:
                 columns[some] = model.terms.matrix(arm, completed.mean(axis=1))
         return cls(log_odds, incomplete, drawn, columns)
 
+    def rows(self, chosen: Integers) -> "OwnArm":
+        """Of the patients at these positions, in their order."""
+        position = np.full(len(self.log_odds), -1)
+        position[self.incomplete] = np.arange(len(self.incomplete))
+        found = position[chosen]
+        incomplete = np.flatnonzero(found >= 0)
+        return OwnArm(self.log_odds[chosen], incomplete, self.drawn[found[incomplete]], self.columns[chosen])
+
     def risk(self, intercept: float = 0.0, slope: float = 1.0) -> Floats:
         """(n,) risks, as the model serves them, or with its log-odds x turned into intercept + slope x."""
         risk = expit(intercept + slope * self.log_odds)

@@ -26,6 +26,7 @@ class Subject:
     """What the gates look at.
 
     candidate: the one served. sample_size, comparison: the card's parts of these names, empty when absent.
+    updated: whether the model is one that was updated since it was trained; evidence: what the card has of the latest update.
     """
 
     candidate: str
@@ -34,9 +35,12 @@ class Subject:
     code_revision: str
     sample_size: Mapping[str, Any]
     comparison: Mapping[str, Any] = field(default_factory=dict)
+    updated: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, card: Mapping[str, Any], manifest: Manifest) -> "Subject":
+        history = card.get("history", [])
         return cls(
             manifest.candidate,
             headline(card),
@@ -44,6 +48,8 @@ class Subject:
             manifest.code_revision,
             card.get("sample_size", {}),
             card.get("comparison", {}),
+            bool(history),
+            history[-1].get("evidence", {}) if history else {},
         )
 
 
@@ -67,6 +73,13 @@ class Gate:
     source: str
     remedy: str
     judge: Callable[[Subject], Finding]
+
+
+CLAIMS_NOTHING = Finding("not applicable", "the arm's response rate is served and claims nothing over itself")
+NO_SLOPE = Finding("not applicable", "one risk for all patients of an arm has no slope")
+BY_OTHERS = Finding("not applicable", "updated since it was trained: GATE007 to GATE009 judge the update")
+AS_TRAINED = Finding("not applicable", "not updated since it was trained")
+NO_EVIDENCE = Finding("failed", "no figures of the update on the card", "nothing shows what the update is worth")
 
 
 def judge(subject: Subject) -> tuple[JudgedGate, ...]:
@@ -96,8 +109,10 @@ def _judged(gate: Gate, found: Finding) -> JudgedGate:
 
 
 def _beats_rate(subject: Subject) -> Finding:
+    if subject.updated:
+        return BY_OTHERS
     if subject.candidate == BASELINE:
-        return Finding("not applicable", "the arm's response rate is served and claims nothing over itself")
+        return CLAIMS_NOTHING
     gain = subject.headline.gain
     if gain is None or math.isnan(gain.low):
         return Finding("failed", "no corrected gain with an interval on the card", "nothing shows a gain")
@@ -108,8 +123,10 @@ def _beats_rate(subject: Subject) -> Finding:
 
 
 def _slope(subject: Subject) -> Finding:
+    if subject.updated:
+        return BY_OTHERS
     if subject.candidate == BASELINE:
-        return Finding("not applicable", "one risk for all patients of an arm has no slope")
+        return NO_SLOPE
     slope = subject.headline.slope
     if slope is None or math.isnan(slope.value):
         return Finding("failed", "no corrected calibration slope on the card", "nothing shows the calibration")
@@ -149,6 +166,8 @@ def _sample_size(subject: Subject) -> Finding:
 
 
 def _no_worse(subject: Subject) -> Finding:
+    if subject.updated:
+        return BY_OTHERS
     found = subject.comparison
     if not found:
         return Finding("not applicable", "trained without a champion to be compared with")
@@ -159,6 +178,56 @@ def _no_worse(subject: Subject) -> Finding:
     if held_out.high < 0:
         return Finding("failed", measured, f"held out, the interval lies {_distance(-held_out.high, 3)} below 0")
     return Finding("passed", measured)
+
+
+def _beats_previous(subject: Subject) -> Finding:
+    if (unjudged := _unjudged(subject, claims_nothing=None)) is not None:
+        return unjudged
+    gain = estimate_of(subject.evidence["gain_over_previous"])
+    measured = f"cross-validated gain in log loss over the model before {_shown(gain, 3, '+')}"
+    if gain.low > 0:
+        return Finding("passed", measured)
+    return Finding("failed", measured, f"the interval reaches {_distance(-gain.low, 3)} below 0")
+
+
+def _beats_rate_there(subject: Subject) -> Finding:
+    if (unjudged := _unjudged(subject, claims_nothing=CLAIMS_NOTHING)) is not None:
+        return unjudged
+    gain, shown = estimate_of(subject.evidence["gain_over_rates"]), bool(subject.evidence["shown_before"])
+    before = "shown to beat the rate" if shown else "not shown to beat the rate in patients of this kind"
+    measured = f"cross-validated gain in log loss over the rates {_shown(gain, 3, '+')}; the model before was {before}"
+    if gain.low > 0 or (shown and gain.value >= 0):
+        return Finding("passed", measured)
+    missed = (
+        f"{_distance(-gain.value, 3)} below 0" if shown else f"the interval reaches {_distance(-gain.low, 3)} below 0"
+    )
+    return Finding("failed", measured, missed)
+
+
+def _slope_there(subject: Subject) -> Finding:
+    if (unjudged := _unjudged(subject, claims_nothing=NO_SLOPE)) is not None:
+        return unjudged
+    found = subject.evidence["calibration_slope"]
+    if found is None:
+        return Finding("failed", "no cross-validated calibration slope on the card", "nothing shows the calibration")
+    slope, (low, high) = estimate_of(found), SLOPE_LIMITS
+    measured, missed = f"cross-validated calibration slope {_shown(slope, 2)}", ""
+    if slope.high < low:
+        missed = f"the interval lies {_distance(low - slope.high, 2)} below {low}: risks are too extreme"
+    elif slope.low > high:
+        missed = f"the interval lies {_distance(slope.low - high, 2)} above {high}: risks are too cautious"
+    elif slope.low < low or slope.high > high:
+        measured += "; its interval reaches beyond the limits"
+    return Finding("failed" if missed else "passed", measured, missed)
+
+
+def _unjudged(subject: Subject, *, claims_nothing: Finding | None) -> Finding | None:
+    """What a gate of an update says where there is nothing to judge. claims_nothing: of the response rate."""
+    if not subject.updated:
+        return AS_TRAINED
+    if claims_nothing is not None and subject.candidate == BASELINE:
+        return claims_nothing
+    return None if subject.evidence else NO_EVIDENCE
 
 
 def _shown(estimate: Estimate, decimals: int, sign: str = "") -> str:
@@ -234,5 +303,40 @@ GATES: tuple[Gate, ...] = (
         "Log loss is strictly proper, Gneiting & Raftery 2007 (JASA 102:359); differences are paired by patient.",
         "Give the champion's own training data too, wait for more patients, or keep the champion.",
         _no_worse,
+    ),
+    Gate(
+        "GATE007",
+        "Better than the model before its update",
+        "the 95 % interval of an updated model's gain in log loss over the model before lies above 0, cross-validated in the "
+        "patients of the update with the choice of the update inside",
+        "An update that is no better than what it replaces changes risks for nothing. Its apparent gain is no evidence: in each "
+        "fold the update is chosen and made anew without the patients who judge it, and the model before is as it is.",
+        "Vergouwe et al. 2017 (Stat Med 36:4529) for the choice; Steyerberg et al. 2004 (Stat Med 23:2567) for updating and "
+        "shrinking with few patients.",
+        "Wait for more outcomes and recalibrate again, or keep the model before.",
+        _beats_previous,
+    ),
+    Gate(
+        "GATE008",
+        "Better than the response rate where it was updated",
+        "an updated model's gain in log loss over quoting these patients' response rates is not below 0, cross-validated likewise; "
+        "where the model before was not shown to beat the rate in patients of the same kind, its 95 % interval lies above 0",
+        "An update inherits what was shown of the model before, and its patients must not contradict it. Where there is nothing to "
+        "inherit they must show it themselves, or else updating would be a way round GATE001. A revision inherits nothing, and "
+        "simulated patients show nothing of real ones.",
+        "Steyerberg et al. 2001 (J Clin Epidemiol 54:774); log loss is strictly proper, Gneiting & Raftery 2007 (JASA 102:359).",
+        "Wait for more outcomes, train anew with these patients, or serve the response rate.",
+        _beats_rate_there,
+    ),
+    Gate(
+        "GATE009",
+        "Calibrated where it was updated",
+        "the 95 % interval of an updated model's calibration slope, cross-validated likewise, reaches into "
+        f"{SLOPE_LIMITS[0]} to {SLOPE_LIMITS[1]}",
+        "Below 1 the risks are too extreme, above 1 too cautious. How much to change was decided by a test in these patients; "
+        "this gate refuses what they contradict, and GATE007 is the one that asks for evidence.",
+        "Van Calster et al. 2019 (BMC Med 17:230).",
+        "Wait for more outcomes and recalibrate again, or train anew with these patients.",
+        _slope_there,
     ),
 )

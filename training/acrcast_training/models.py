@@ -28,7 +28,7 @@ def local_folder(name: str | None) -> Iterator[Path]:
     if name is None:
         yield artefact.RELEASED
     elif name.startswith(MLFLOW_SCHEMES):
-        from acrcast_training.tracking import download  # noqa: PLC0415  MLflow takes seconds to import
+        from acrcast_training.tracking.registry import download  # noqa: PLC0415  MLflow takes seconds to import
 
         # a folder of its own: what an earlier copy left would be taken for part of the model
         with tempfile.TemporaryDirectory(prefix="acrcast-model-") as target:

@@ -8,8 +8,8 @@ from acrcast import artefact
 from acrcast.errors import GateRefusal, UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast.promotion import JudgedGate, Promotion
-from acrcast_training import tracking
 from acrcast_training.gates import Subject, judge, refusing
+from acrcast_training.tracking import registry
 
 # A tag of MLflow holds the record; a reason is a sentence or a paragraph.
 LONGEST_REASON = 2000
@@ -29,7 +29,7 @@ def judge_registered(name: str, version: int, *, reason: str | None = None, stor
     if reason is not None and len(reason) > LONGEST_REASON:
         raise UsageError(f"--reason: expected at most {LONGEST_REASON} characters")
     with tempfile.TemporaryDirectory(prefix="acrcast-model-") as target:
-        identity, gates = judge_folder(tracking.download(f"models:/{name}/{version}", Path(target), store))
+        identity, gates = judge_folder(registry.download(f"models:/{name}/{version}", Path(target), store))
     return Promotion(
         name=name,
         version=version,
@@ -55,6 +55,6 @@ def make_champion(promotion: Promotion, *, override: bool, store: str | None = N
         )
     if refused and not promotion.reason:
         raise UsageError("--override needs --reason TEXT: it is recorded and shown with the model")
-    tracking.set_alias(
-        promotion.name, promotion.version, tracking.CHAMPION, reason=promotion.reason, store=store, record=promotion
+    registry.set_alias(
+        promotion.name, promotion.version, registry.CHAMPION, reason=promotion.reason, store=store, record=promotion
     )

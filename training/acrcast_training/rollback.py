@@ -7,9 +7,9 @@ from pathlib import Path
 from acrcast import artefact, promotion
 from acrcast.errors import UsageError
 from acrcast.promotion import Promotion, Rollback
-from acrcast_training import tracking
 from acrcast_training.promote import LONGEST_REASON
-from acrcast_training.tracking import Champions
+from acrcast_training.tracking import registry
+from acrcast_training.tracking.registry import Champions
 
 
 def previous(name: str, found: Champions) -> Promotion:
@@ -43,10 +43,10 @@ def roll_back(name: str, *, reason: str, store: str | None = None) -> Rollback:
     """
     if len(reason) > LONGEST_REASON:
         raise UsageError(f"--reason: expected at most {LONGEST_REASON} characters")
-    found = tracking.champions(name, store)
+    found = registry.champions(name, store)
     target = previous(name, found)
     with tempfile.TemporaryDirectory(prefix="acrcast-model-") as folder:
-        local = tracking.download(f"models:/{name}/{target.version}", Path(folder), store)
+        local = registry.download(f"models:/{name}/{target.version}", Path(folder), store)
         _, identity, _ = artefact.described(local)
         promotion.beside(local, identity.digest)
     assert found.now is not None  # noqa: S101  says to the type checker what `previous` raises for
@@ -57,5 +57,5 @@ def roll_back(name: str, *, reason: str, store: str | None = None) -> Rollback:
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         reason=reason,
     )
-    tracking.take_back(rollback, store)
+    registry.take_back(rollback, store)
     return rollback

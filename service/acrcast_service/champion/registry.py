@@ -21,7 +21,7 @@ ASK_SECONDS, DOWNLOAD_SECONDS = 60, 600
 HTTP_SECONDS = 5
 LARGEST_ANSWER = 4 * 1024 * 1024
 
-# Tag of a model version: the record of its promotion. As in acrcast_training.tracking, which is never imported here.
+# Tag of a model version: the record of its promotion. As in acrcast_training.tracking.registry, which is never imported here.
 PROMOTION = "promotion"
 
 # Exit codes of `python -m acrcast_training.tracking` that are an answer; any other failure is of the registry.

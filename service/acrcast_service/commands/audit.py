@@ -28,22 +28,37 @@ def audit() -> None:
     """
 
 
-@audit.command(short_help="Make the database, or bring it to this version.")
+@audit.command(short_help="Make the database, or bring it to this version or another.")
+@click.option(
+    "--to", metavar="SCHEMA", help="Bring it to this schema, to go back to an earlier acrcast. [default: this one's]"
+)
+@click.option("--discard", is_flag=True, help="Go back although what an earlier schema has no table for is lost.")
 @json_option
-def migrate(*, as_json: bool) -> None:
+def migrate(to: str | None, *, discard: bool, as_json: bool) -> None:
     """Make the database, or bring it to this version; make the audit's key if there is none.
 
-    \b
-    Example:
-      acrcast audit migrate
-    """
-    from acrcast_service.store.database import shown
+    With --to an earlier schema it goes back, for an earlier acrcast: stop the servers of this one first. Records of the audit are
+    never lost by it; it refuses where something else would be, and says what.
 
-    chain = _chain(may_make=True)
-    if as_json:
-        write_json({"database": shown(chain.engine)})
+    \b
+    Examples:
+      acrcast audit migrate
+      acrcast audit migrate --to 0002
+    """
+    from acrcast_service.settings import read_settings
+    from acrcast_service.store.database import open_database, shown
+    from acrcast_service.store.schema import CURRENT
+    from acrcast_service.store.schema import migrate as bring
+
+    if to is None or to == CURRENT:
+        engine = _chain(may_make=True).engine
     else:
-        click.echo(f"{shown(chain.engine)}: ready")
+        engine = open_database(read_settings().database_url)
+        bring(engine, to, discard=discard)
+    if as_json:
+        write_json({"database": shown(engine), "schema": to or CURRENT})
+    else:
+        click.echo(f"{shown(engine)}: {'ready' if to in (None, CURRENT) else f'at schema {to}'}")
 
 
 @audit.command(short_help="Say which records were changed, removed or replaced.")

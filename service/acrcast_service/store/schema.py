@@ -1,9 +1,12 @@
 """Is the database's schema the one that this version works with, and bringing it there."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.exc import SQLAlchemyError
 
 from acrcast.errors import AcrcastError, UsageError
@@ -12,7 +15,16 @@ from acrcast_service.store.database import shown, writing
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Each migration's file begins with its number; the last is what this version works with.
-CURRENT = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+KNOWN = tuple(sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
+CURRENT = KNOWN[-1]
+
+# The table that going back before a schema drops, and what that means. The first has the chain: nothing goes back before it.
+DROPPED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "0002": ("api_keys", "API keys, which nobody can use any more"),
+        "0003": ("used_tokens", "marks of tokens that were used, which could be used once more until they expire"),
+    }
+)
 
 # What SQLite says of a file that is damaged.
 DAMAGED = ("file is not a database", "malformed")
@@ -52,30 +64,59 @@ def revision(engine: Engine) -> str | None:
         raise cannot_be_used(engine, error) from None
 
 
-def migrate(engine: Engine) -> str | None:
-    """Bring the schema to this version's; what it was before. One process at a time; another waits, and finds it done.
+def migrate(engine: Engine, to: str = CURRENT, *, discard: bool = False) -> str | None:
+    """Bring the schema to a version, by itself this one's; what it was before. One process at a time; another waits, and finds it done.
 
-    Raises UsageError when the schema is newer, AcrcastError when the database cannot be used.
+    discard: to go back also where a table that is dropped holds something. No record of the chain is ever touched.
+    Raises UsageError when there is no such version, the schema is newer than this acrcast knows, or something would be lost;
+    AcrcastError when the database cannot be used.
     """
+    if to not in KNOWN:
+        raise UsageError(f"there is no schema {to}: expected one of {', '.join(KNOWN)}")
     before = revision(engine)
-    if before is not None and before >= CURRENT:
-        check_schema(engine)
+    if before == to:
         return before
-    from alembic import command  # noqa: PLC0415  heavy, and a database that is up to date never needs it
-    from alembic.config import Config  # noqa: PLC0415
-
+    if before is not None and before > CURRENT:
+        check_schema(engine)
     _make_file(engine)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with writing(engine) as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
-            config.attributes["connection"] = connection
-            command.upgrade(config, CURRENT)
+            if before is not None and not discard:
+                _refuse_loss(connection, before, to)
+            _run(connection, before, to)
     except SQLAlchemyError as error:
         raise cannot_be_used(engine, error) from None
     return before
+
+
+def _run(connection: Connection, before: str | None, to: str) -> None:
+    """The migrations in between, forward or back."""
+    from alembic import command  # noqa: PLC0415  heavy, and a database that is up to date never needs it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if before is not None and before > to:
+        command.downgrade(config, to)
+    else:
+        command.upgrade(config, to)
+
+
+def _refuse_loss(connection: Connection, before: str, to: str) -> None:
+    """Raises UsageError when going back from one schema to another drops rows."""
+    lost = []
+    for number, (table, what) in DROPPED.items():
+        if to < number <= before:
+            count = connection.execute(select(func.count()).select_from(sql_table(table))).scalar()
+            if count:
+                lost.append(f"{count} {what}")
+    if lost:
+        raise UsageError(
+            f"going back to schema {to} loses {'; '.join(lost)}: back the database up, then give --discard"
+        )
 
 
 def cannot_be_used(engine: Engine, error: SQLAlchemyError) -> AcrcastError:

@@ -121,3 +121,17 @@ def test_retention_needs_to_be_told_how_long(acrcast):
     assert acrcast("audit", "retention").returncode == 2
     done = acrcast("audit", "retention", "--json", **{PREFIX + "RETENTION_DAYS": "30"})
     assert json.loads(done.stdout) == {"erased": 0}
+
+
+def test_migrate_goes_back_for_an_earlier_version_and_forward_again(acrcast):
+    assert acrcast("audit", "migrate").returncode == 0
+    back = acrcast("audit", "migrate", "--to", "0002")
+    assert (back.returncode, back.stdout.strip().endswith(": at schema 0002")) == (0, True)
+    assert "run acrcast audit migrate" in acrcast("audit", "verify").stderr
+    assert json.loads(acrcast("audit", "migrate", "--json").stdout)["schema"] == "0003"
+    assert acrcast("audit", "verify").returncode == 0
+    refused = acrcast("audit", "migrate", "--to", "7")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "acrcast: there is no schema 7: expected one of 0001, 0002, 0003\n",
+    )

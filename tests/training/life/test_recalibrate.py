@@ -1,5 +1,8 @@
 """Recorded outcomes as patients to learn from, and the least update that they ask for."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mlflow import MlflowClient
@@ -9,10 +12,13 @@ from acrcast.errors import DataError, FitError, UsageError
 from acrcast.estimators.normal import expit, logit
 from acrcast.watching.patients import Due
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
-from acrcast_training.evaluate import evaluate
+from acrcast_training.decision import decide
+from acrcast_training.evaluate import OwnArm, evaluate
 from acrcast_training.monitoring.recorded_cohort import Choice
+from acrcast_training.provenance import COMMIT, code_revision
 from acrcast_training.sources import accepted, joined, read_sources
-from acrcast_training.update import decide
+from acrcast_training.update import update
+from acrcast_training.update_evidence import update_evidence
 
 from .conftest import BEGIN, DAY
 
@@ -137,6 +143,22 @@ def test_risks_that_are_too_high_get_a_new_intercept_and_become_the_challenger(
     (entry,) = model.card["history"]
     assert entry["parent"]["digest"] == released.identity.digest
     assert (entry["what"], entry["patients"], entry["data_kind"]) == ("intercept moved", 240, "simulated")
+    assert {
+        code: status
+        for status, code in re.findall(
+            r"^  (passed|failed|recorded|not applicable) +(GATE\d+)", done.stdout, re.MULTILINE
+        )
+    } == {
+        "GATE001": "not applicable",
+        "GATE002": "not applicable",
+        "GATE003": "passed",
+        "GATE004": "passed" if COMMIT.fullmatch(code_revision()) else "failed",
+        "GATE005": "recorded",
+        "GATE006": "not applicable",
+        "GATE007": "passed",
+        "GATE008": "passed",
+        "GATE009": "passed",
+    }
     found = evaluate(model, joined(sources_of(export))).figures
     assert found.calibration_intercept.value == pytest.approx(0, abs=1e-7)
     client = MlflowClient(store)
@@ -166,3 +188,63 @@ def test_a_folder_that_holds_something_is_not_written_into(command, tmp_path):
     (tmp_path / "full" / "file").touch()
     refused = command("recalibrate", "--study", "ld-il2-ra", "--from", "x.csv", "--out", "full")
     assert (refused.returncode, refused.stderr) == (2, "acrcast: full is not empty: give a new folder for the model\n")
+
+
+@pytest.fixture
+def cohort_of(clinic, people, sources_of):
+    """Patients of the clinic, with outcomes by these risks, in log-odds from those that the model says."""
+
+    def of(shift=0.0, patients=240):
+        outcomes = people.outcomes(risk=expit(logit(people.risk) + shift))
+        clinic.follow(people.patients[:patients], outcomes[:patients], arms=people.arms)
+        return joined(sources_of(clinic.export()))
+
+    return of
+
+
+def test_some_patients_have_the_risks_that_they_have_among_all(released, cohort_of):
+    cohort = cohort_of()
+    hidden = cohort.covariates.values.copy()
+    hidden[::3, 3] = np.nan
+    own = OwnArm.of(released, replace(cohort, covariates=replace(cohort.covariates, values=hidden)))
+    some = np.array([7, 3, 0, 9, 200, 6])
+    np.testing.assert_array_equal(own.rows(some).risk(0.3, 0.9), own.risk(0.3, 0.9)[some])
+    assert {1, 2, 3, 5} <= set(own.rows(some).incomplete.tolist())
+
+
+def test_the_gain_of_an_update_is_less_than_it_looks_in_the_patients_who_made_it(released, cohort_of):
+    cohort = cohort_of(shift=-1.0)
+    decision = decide(released, cohort, most="recalibrate")
+    evidence = update_evidence(released, cohort, decision, seed=1)
+    model = released.risks(cohort.covariates)
+    risk = np.where(cohort.treated, model.treated.probability, model.control.probability)
+    moved = expit(decision.intercept + decision.slope * logit(risk))
+    y = cohort.responded
+    apparent = float(np.mean(np.log(np.where(y, moved, 1 - moved)) - np.log(np.where(y, risk, 1 - risk))))
+    gain = evidence["gain_over_previous"]
+    assert apparent - 0.02 < gain["value"] < apparent
+    assert gain["interval"][0] > 0
+    assert evidence == update_evidence(released, cohort, decision, seed=1)
+
+
+def test_an_update_that_nobody_asked_for_shows_no_gain(released, cohort_of):
+    cohort = cohort_of()
+    decision = replace(decide(released, cohort, most="recalibrate"), action="recalibrate")
+    evidence = update_evidence(released, cohort, decision, seed=1)
+    assert evidence["gain_over_previous"]["interval"][0] <= 0
+
+
+def test_what_was_shown_of_the_model_before_is_inherited_in_patients_of_the_same_kind_only(
+    released, cohort_of, tmp_path
+):
+    cohort = cohort_of(shift=-1.0)
+    decision = decide(released, cohort, most="recalibrate")
+    assert update_evidence(released, cohort, decision, seed=1)["shown_before"] is True
+    real = replace(cohort, data_kind="trial")
+    assert update_evidence(released, real, decision, seed=1)["shown_before"] is False
+    assert update_evidence(released, cohort, replace(decision, action="revise"), seed=1)["shown_before"] is False
+    unshown = replace(released, card={**released.card, "validation": {}})
+    assert update_evidence(unshown, cohort, decision, seed=1)["shown_before"] is False
+    first = update(released, cohort, decision, evaluate(released, cohort), tmp_path / "first").model
+    other = replace(cohort, covariates=cohort.covariates.rows(slice(None, None, -1)), responded=cohort.responded[::-1])
+    assert update_evidence(first, other, decision, seed=1)["shown_before"] is True

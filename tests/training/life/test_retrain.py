@@ -17,7 +17,8 @@ from acrcast.promotion import JudgedGate
 from acrcast.studies import load_study
 from acrcast_training.retraining.running import KEY, Asked, Done, register
 from acrcast_training.retraining.workplace import Result
-from acrcast_training.tracking import log_folder, set_alias
+from acrcast_training.tracking.registry import set_alias
+from acrcast_training.tracking.runs import log_folder
 
 from .conftest import Clinic
 

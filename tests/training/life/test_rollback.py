@@ -10,7 +10,8 @@ from acrcast.errors import TamperedError, UsageError
 from acrcast.promotion import Promotion, Rollback
 from acrcast_training.promote import judge_registered, make_champion
 from acrcast_training.rollback import previous, roll_back
-from acrcast_training.tracking import PROMOTION, ROLLBACK, Champions, champions, log_folder
+from acrcast_training.tracking.registry import PROMOTION, ROLLBACK, Champions, champions
+from acrcast_training.tracking.runs import log_folder
 
 REASON = "the ward changed its assay"
 

@@ -10,7 +10,6 @@ import pytest
 
 from acrcast import artefact
 from acrcast.table import column_names
-from acrcast_training import tracking
 
 # Spark and its workers take half a minute to start
 pytestmark = pytest.mark.slow
@@ -21,7 +20,7 @@ def registered(tmp_path_factory):
     """The model that ships, in a registry of the tests' own."""
     store = f"sqlite:///{tmp_path_factory.mktemp('registry') / 'mlflow.db'}"
     model = artefact.load(artefact.RELEASED)
-    tracking.log_folder(artefact.RELEASED, model, register="released", own_study=None, store=store, tags={})
+    runs.log_folder(artefact.RELEASED, model, register="released", own_study=None, store=store, tags={})
     return "models:/released/1"
 
 

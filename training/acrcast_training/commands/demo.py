@@ -42,7 +42,8 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
       acrcast demo --patients 200 --keep
     """
     from acrcast_training.state import new_folder
-    from acrcast_training.tracking import default_store, latest_version
+    from acrcast_training.tracking.registry import latest_version
+    from acrcast_training.tracking.store import default_store
 
     trial = new_folder("demo", "trial")
     _step(ctx, simulate, "--patients", str(patients), "--seed", "1", "--out", str(trial))

@@ -8,12 +8,13 @@ import click
 
 from acrcast.console import json_option, table, write_json
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import trial_data_options
+from acrcast_training.commands.options import seed_option, trial_data_options
 
 if TYPE_CHECKING:
     from acrcast_training.data.cohort import Cohort
+    from acrcast_training.decision import Decision
     from acrcast_training.evaluate import Evaluation, Figures, Judged
-    from acrcast_training.update import Decision, Updated
+    from acrcast_training.update import Updated
 
 THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -31,7 +32,7 @@ THRESHOLDS_SHOWN = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Coverage of the intervals."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @json_option
 def evaluate(
     model_name: str | None,
@@ -59,9 +60,10 @@ def evaluate(
       acrcast evaluate --model models:/acr20@champion --study ld-il2-ra --table site_b.csv --update recalibrated
     """
     from acrcast_training.data.cohort import check
+    from acrcast_training.decision import decide
     from acrcast_training.evaluate import evaluate as run
     from acrcast_training.models import open_model
-    from acrcast_training.update import Updated, decide, update
+    from acrcast_training.update import Updated, update
 
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")

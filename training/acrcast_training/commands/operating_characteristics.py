@@ -11,6 +11,7 @@ import click
 
 from acrcast.console import json_option, progress, table, write_json
 from acrcast.errors import UsageError
+from acrcast_training.commands.options import seed_option
 
 if TYPE_CHECKING:
     from acrcast_training.operating_characteristics import Figure, Summary
@@ -50,7 +51,7 @@ EFFECTS = ("true", "no-modifiers", "none")
     show_default=True,
     help="The truth: the simulator's, without effect modifiers, or no measure matters at all; may be repeated.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @click.option(
     "--candidates",
     type=click.Choice(CANDIDATES),

@@ -1,9 +1,11 @@
 """Options that several commands share: which study, and which files hold its patients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,7 +16,7 @@ from acrcast_training.engines.opening import ENGINES
 if TYPE_CHECKING:
     from acrcast.studies import Study
     from acrcast.watching.patients import Due
-    from acrcast_training.monitoring.recorded_cohort import Choice
+    from acrcast_training.sources import Source
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -92,6 +94,14 @@ simulated_option = click.option(
 )
 
 
+tracking_uri_option = click.option(
+    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step."
+)
+
+
 engine_option = click.option(
     "--engine",
     type=click.Choice(ENGINES),
@@ -124,30 +134,47 @@ def own_file(study: str | None) -> Path | None:
     return Path(study) if study is not None and study.endswith(".py") else None
 
 
-def outcome_data_options(command: F) -> F:
-    """`--study`, `--from`, `--baseline`, `--visits`, `--accept`, and which records of exports are taken."""
+@dataclass(frozen=True, slots=True)
+class OutcomeData:
+    """Which patients with outcomes are learned from, as the options below say it."""
+
+    study: str
+    sources: Sequence[Path]
+    baseline: Path | None
+    visits: Sequence[Path]
+    accept: Sequence[str]
+    due_after: int | None
+    grace: int
+    arm: str | None
+    tenant: str | None
+    as_of: datetime | None
+    simulated: bool
+
+    def read(self, study: "Study") -> "tuple[Source, ...]":
+        """A source for each file. Raises UsageError for an arm that there is none, or a day that nothing says."""
+        from acrcast_training.monitoring.recorded_cohort import Choice
+        from acrcast_training.sources import read_sources
+
+        check_arm(study, self.arm)
+        due = due_of(study, self.due_after, self.grace)
+        choice = Choice(due, moment_of(self.as_of), self.arm, self.tenant, "simulated" if self.simulated else "trial")
+        return read_sources(
+            study, self.sources, baseline=self.baseline, visits=self.visits, accept=self.accept, choice=choice
+        )
+
+
+def outcome_data_options(command: Callable[..., object]) -> Callable[..., object]:
+    """The options of `OutcomeData`, which the command is given as `data`."""
+
+    @wraps(command)
+    def gathered(**options: Any) -> object:  # noqa: ANN401  of click
+        data = OutcomeData(**{member.name: options.pop(member.name) for member in fields(OutcomeData)})
+        return command(data=data, **options)
+
     of_exports = (simulated_option, as_of_option, tenant_option, arm_option, grace_option, due_after_option)
     for option in (*of_exports, accept_option, visits_option, baseline_option, from_option, study_option):
-        command = option(command)
-    return command
-
-
-def choice_of(
-    study: "Study",
-    *,
-    due_after: int | None,
-    grace: int,
-    arm: str | None,
-    tenant: str | None,
-    as_of: datetime | None,
-    simulated: bool,
-) -> "Choice":
-    """Which records of exports are taken. Raises UsageError for an arm that there is none, or a day that nothing says."""
-    from acrcast_training.monitoring.recorded_cohort import Choice
-
-    check_arm(study, arm)
-    due = due_of(study, due_after, grace)
-    return Choice(due, moment_of(as_of), arm, tenant, "simulated" if simulated else "trial")
+        gathered = option(gathered)
+    return gathered
 
 
 def moment_of(as_of: datetime | None) -> datetime:

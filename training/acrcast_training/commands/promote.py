@@ -7,6 +7,7 @@ import click
 
 from acrcast.console import coloured, json_option, write_json
 from acrcast.errors import GateRefusal, UsageError
+from acrcast_training.commands.options import tracking_uri_option
 
 if TYPE_CHECKING:
     from acrcast.promotion import JudgedGate, Promotion
@@ -23,9 +24,7 @@ NEWS: Mapping[str, Literal["good", "bad"]] = {"passed": "good", "failed": "bad"}
 )
 @click.option("--override", is_flag=True, help="Make it champion although gates refuse; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; recorded with the version and shown with the model.")
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
+@tracking_uri_option
 @json_option
 def promote(
     name: str, version: int, alias: str, reason: str | None, tracking_uri: str | None, *, override: bool, as_json: bool
@@ -47,7 +46,7 @@ def promote(
     if override and reason is None:
         raise UsageError("--override needs --reason TEXT: it is recorded and shown with the model")
     from acrcast_training.promote import judge_registered, make_champion
-    from acrcast_training.tracking import set_alias
+    from acrcast_training.tracking.registry import set_alias
 
     promotion: Promotion | None = None
     try:

@@ -1,7 +1,6 @@
 """`acrcast recalibrate`: the least update of a model that new outcomes ask for."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +8,14 @@ import click
 
 from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import choice_of, outcome_data_options
+from acrcast_training.commands.options import (
+    OutcomeData,
+    outcome_data_options,
+    own_file,
+    seed_option,
+    tracking_uri_option,
+)
+from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast_training.sources import Source
@@ -33,30 +39,18 @@ if TYPE_CHECKING:
     help="New folder for the model. [default: one in .acrcast/models]",
 )
 @click.option("--register", metavar="NAME", help="Register it in MLflow under this name, as the challenger.")
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@tracking_uri_option
+@seed_option
 @json_option
 def recalibrate(
     model_name: str | None,
-    study: str,
-    sources: Sequence[Path],
-    baseline: Path | None,
-    visits: Sequence[Path],
-    accept: Sequence[str],
-    due_after: int | None,
-    grace: int,
-    arm: str | None,
-    tenant: str | None,
-    as_of: datetime | None,
     at_most: Literal["recalibrate", "revise"],
     out: Path | None,
     register: str | None,
     tracking_uri: str | None,
     seed: int,
     *,
-    simulated: bool,
+    data: OutcomeData,
     as_json: bool,
 ) -> None:
     """Update a model as far as new outcomes ask for it, and no further: by closed testing.
@@ -71,20 +65,19 @@ def recalibrate(
       acrcast recalibrate --study ld-il2-ra --from other_hospital.csv --out recalibrated
     """
     from acrcast_training.commands.evaluate import in_json, show, show_updated
+    from acrcast_training.decision import decide
     from acrcast_training.evaluate import evaluate
     from acrcast_training.models import open_model
-    from acrcast_training.sources import accepted, described, joined, read_sources
+    from acrcast_training.promote import judge_folder
+    from acrcast_training.sources import accepted, described, joined
     from acrcast_training.state import new_folder
-    from acrcast_training.update import decide, update
+    from acrcast_training.update import update
 
-    model = open_model(model_name, study)
+    model = open_model(model_name, data.study)
     folder = out or new_folder("models", model.study.key)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    choice = choice_of(
-        model.study, due_after=due_after, grace=grace, arm=arm, tenant=tenant, as_of=as_of, simulated=simulated
-    )
-    found = read_sources(model.study, sources, baseline=baseline, visits=visits, accept=accept, choice=choice)
+    found = data.read(model.study)
     cohort = joined(found)
     before, decision = evaluate(model, cohort, seed=seed), decide(model, cohort, most=at_most)
     if not as_json:
@@ -95,13 +88,17 @@ def recalibrate(
     )
     if not as_json:
         show_updated(updated)
+    gates = () if updated is None else judge_folder(updated.folder)[1]
+    if gates and not as_json:
+        show_gates(gates, with_remedy=True)
     version = None
     if updated is not None and register is not None:
-        version = registered(updated, register, Path(study) if study.endswith(".py") else None, tracking_uri)
+        version = registered(updated, register, own_file(data.study), tracking_uri)
         if not as_json:
             show_registered(register, version)
     if as_json:
-        write_json(in_json(before, decision, updated, accepted(found)) | {"registered": version})
+        said = in_json(before, decision, updated, accepted(found))
+        write_json(said | {"gates": [gate.model_dump() for gate in gates], "registered": version})
 
 
 def show_sources(sources: "Sequence[Source]") -> None:
@@ -115,22 +112,21 @@ def show_sources(sources: "Sequence[Source]") -> None:
 
 def registered(updated: "Updated", name: str, own_study: Path | None, store: str | None) -> int:
     """Its version in MLflow, now the challenger."""
-    from acrcast_training import tracking
-    from acrcast_training.tracking import CHALLENGER
+    from acrcast_training.tracking import registry, runs
 
     (*_, entry) = updated.model.card["history"]
     reason = f"{entry['what']} on {entry['patients']} patients"
-    tracked = tracking.log_folder(
+    tracked = runs.log_folder(
         updated.folder, updated.model, register=name, own_study=own_study, store=store, tags={"update": entry["what"]}
     )
     version = tracked.version or 0
-    tracking.set_alias(name, version, CHALLENGER, reason=reason, store=store)
+    registry.set_alias(name, version, registry.CHALLENGER, reason=reason, store=store)
     return version
 
 
 def show_registered(name: str, version: int) -> None:
     """How it goes on from here."""
-    from acrcast_training.tracking import CHALLENGER
+    from acrcast_training.tracking.registry import CHALLENGER
 
     click.echo(f"Registered as {name}, version {version}, the challenger.")
     click.echo(f"Let it predict in the champion's shadow: ACRCAST_CHALLENGER=models:/{name}@{CHALLENGER}")

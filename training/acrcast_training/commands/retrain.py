@@ -1,15 +1,18 @@
 """`acrcast retrain`: a challenger from what is known now."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import choice_of, outcome_data_options
+from acrcast_training.commands.options import (
+    OutcomeData,
+    outcome_data_options,
+    own_file,
+    seed_option,
+    tracking_uri_option,
+)
 from acrcast_training.commands.promote import show_gates
 from acrcast_training.commands.recalibrate import show_sources
 
@@ -25,27 +28,15 @@ if TYPE_CHECKING:
     metavar="M",
     help="Folder or MLflow URI of the model to compare with. [default: models:/NAME@champion]",
 )
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
+@tracking_uri_option
 @click.option("--repeats", type=click.IntRange(min=1), help="As of `acrcast train`.")
 @click.option("--resamples", type=click.IntRange(min=20), help="As of `acrcast train`.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @click.option("--override", is_flag=True, help="Register it although gates refuse; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; recorded with the version.")
 @json_option
 def retrain(
     name: str,
-    study: str,
-    sources: Sequence[Path],
-    baseline: Path | None,
-    visits: Sequence[Path],
-    accept: Sequence[str],
-    due_after: int | None,
-    grace: int,
-    arm: str | None,
-    tenant: str | None,
-    as_of: datetime | None,
     champion: str | None,
     tracking_uri: str | None,
     repeats: int | None,
@@ -53,7 +44,7 @@ def retrain(
     seed: int,
     reason: str | None,
     *,
-    simulated: bool,
+    data: OutcomeData,
     override: bool,
     as_json: bool,
 ) -> None:
@@ -74,21 +65,16 @@ def retrain(
     from acrcast.studies import load_study
     from acrcast_training.retraining.running import Asked, register, run
     from acrcast_training.retraining.workplace import alone
-    from acrcast_training.sources import read_sources
     from acrcast_training.state import state_folder
-    from acrcast_training.tracking import CHALLENGER
+    from acrcast_training.tracking.registry import CHALLENGER
 
-    chosen = load_study(study)
-    choice = choice_of(
-        chosen, due_after=due_after, grace=grace, arm=arm, tenant=tenant, as_of=as_of, simulated=simulated
-    )
+    chosen = load_study(data.study)
     folder = state_folder() / "retrained" / name
     with alone(name, folder):
-        found = read_sources(chosen, sources, baseline=baseline, visits=visits, accept=accept, choice=choice)
+        found = data.read(chosen)
         if not as_json:
             show_sources(found)
-        own_study = Path(study) if study.endswith(".py") else None
-        asked = Asked(name, chosen, own_study, found, champion, tracking_uri, seed, repeats, resamples)
+        asked = Asked(name, chosen, own_file(data.study), found, champion, tracking_uri, seed, repeats, resamples)
         done = run(asked, folder)
         if not as_json:
             show(done)

@@ -4,14 +4,13 @@ import click
 
 from acrcast.console import json_option, write_json
 from acrcast.errors import UsageError
+from acrcast_training.commands.options import tracking_uri_option
 
 
 @click.command("rollback")
 @click.argument("name")
 @click.option("--reason", metavar="TEXT", required=True, help="Why; recorded with both versions.")
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
+@tracking_uri_option
 @json_option
 def rollback(name: str, reason: str, tracking_uri: str | None, *, as_json: bool) -> None:
     """Make the champion what it was before the last promotion, by the records of promotions.

@@ -10,14 +10,20 @@ import click
 from acrcast.console import json_option, progress, write_json
 from acrcast.console import table as show_table
 from acrcast.errors import UsageError
-from acrcast_training.commands.options import engine_options, own_file, trial_data_options
+from acrcast_training.commands.options import (
+    engine_options,
+    own_file,
+    seed_option,
+    tracking_uri_option,
+    trial_data_options,
+)
 from acrcast_training.commands.promote import show_gates
 
 if TYPE_CHECKING:
     from acrcast.promotion import JudgedGate
     from acrcast.studies import Study
     from acrcast_training.data.cohort import Cohort
-    from acrcast_training.tracking import Tracked
+    from acrcast_training.tracking.runs import Tracked
     from acrcast_training.train import Training
 
 
@@ -31,9 +37,7 @@ if TYPE_CHECKING:
     help="New folder for the model. [default: one in .acrcast/models]",
 )
 @click.option("--register", metavar="NAME", help="Register the model in MLflow under this name.")
-@click.option(
-    "--tracking-uri", metavar="URI", help="MLflow store. [default: MLFLOW_TRACKING_URI, or SQLite in .acrcast]"
-)
+@tracking_uri_option
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=20),
     help="Bootstrap resamples of the validation. [default: 200, fewer above 5,000 patients]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of every random step.")
+@seed_option
 @engine_options
 @json_option
 def train(
@@ -81,12 +85,12 @@ def train(
       acrcast train --study my_study.py --table trial.csv --engine dask --scheduler tls://10.0.0.5:8786
     """
     from acrcast.studies import load_study
-    from acrcast_training import tracking
     from acrcast_training.data.cohort import check
     from acrcast_training.engines.opening import Asked, opened
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
+    from acrcast_training.tracking import runs, store
     from acrcast_training.train import steps, write
     from acrcast_training.train import train as run
     from acrcast_training.validate import usual_resamples
@@ -102,6 +106,7 @@ def train(
     if not as_json:
         show_cohort(cohort)
         show_size(cohort)
+    logged_in = store.ready(chosen.key, tracking_uri)
     repeats, resamples = repeats or usual_repeats(len(cohort)), resamples or usual_resamples(len(cohort))
     with opened(asked, own_file(study)) as who, progress("Resampling", steps(cohort, repeats, resamples)) as advance:
         training = run(
@@ -117,8 +122,8 @@ def train(
     if not as_json:
         show_comparison(training)
         show_validation(training)
-    tracked = tracking.log(training, folder, register=register, own_study=own_file(study), store=tracking_uri)
-    made = Made(training, folder, judge_folder(folder)[1], tracked, tracking.use_store(tracking_uri), register)
+    tracked = runs.log(training, folder, register=register, own_study=own_file(study), store=logged_in)
+    made = Made(training, folder, judge_folder(folder)[1], tracked, store.shown(logged_in), register)
     if as_json:
         write_json(as_data(made))
     else:

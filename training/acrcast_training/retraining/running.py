@@ -10,7 +10,6 @@ from acrcast.errors import GateRefusal, UsageError
 from acrcast.promotion import JudgedGate
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study
-from acrcast_training import tracking
 from acrcast_training.console import progress
 from acrcast_training.gates import refusing
 from acrcast_training.models import open_model
@@ -22,7 +21,8 @@ from acrcast_training.retraining.retraining import retrain
 from acrcast_training.retraining.workplace import MODEL, PAGE, Result, finished, key_of
 from acrcast_training.select import usual_repeats
 from acrcast_training.sources import Source, joined
-from acrcast_training.tracking import CHALLENGER
+from acrcast_training.tracking import registry, runs
+from acrcast_training.tracking.registry import CHALLENGER
 from acrcast_training.train import steps, write
 from acrcast_training.validate import usual_resamples
 
@@ -98,10 +98,10 @@ def register(asked: Asked, done: Done, *, reason: str | None, override: bool) ->
             [gate.code for gate in refused],
             f"{asked.name} has no new challenger. {said}. To register it all the same, on record: --override --reason TEXT",
         )
-    version = tracking.version_of_run(asked.name, KEY, done.key, asked.store)
+    version = registry.version_of_run(asked.name, KEY, done.key, asked.store)
     if version is None:
         model = artefact.load(done.result.model, asked.study)
-        tracked = tracking.log_folder(
+        tracked = runs.log_folder(
             done.result.model,
             model,
             register=asked.name,
@@ -117,7 +117,7 @@ def register(asked: Asked, done: Done, *, reason: str | None, override: bool) ->
     said = f"retrained on {sum(len(source.cohort) for source in asked.sources)} patients"
     if refused:
         said += f", although {', '.join(gate.code for gate in refused)} refused"
-    tracking.set_alias(
+    registry.set_alias(
         asked.name, version, CHALLENGER, reason=f"{said}: {reason}" if reason else said, store=asked.store
     )
     return version
@@ -127,9 +127,9 @@ def _champion(asked: Asked) -> tuple[ResponseModel, int | None]:
     """With its version, where it is the registered one. Raises UsageError when there is none."""
     if asked.champion is not None:
         return open_model(asked.champion, None if asked.own_study is None else str(asked.own_study)), None
-    version = tracking.champions(asked.name, asked.store).now
+    version = registry.champions(asked.name, asked.store).now
     if version is None:
         raise UsageError(f"{asked.name} has no champion to compare with: acrcast train, then acrcast promote")
     with tempfile.TemporaryDirectory(prefix="acrcast-model-") as target:
-        folder = tracking.download(f"models:/{asked.name}/{version}", Path(target), asked.store)
+        folder = registry.download(f"models:/{asked.name}/{version}", Path(target), asked.store)
         return artefact.load(folder, asked.study), version

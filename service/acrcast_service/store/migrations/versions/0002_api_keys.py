@@ -20,3 +20,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
         sa.PrimaryKeyConstraint("key_id", name="pk_api_keys"),
     )
+
+
+def downgrade() -> None:
+    op.drop_table("api_keys")

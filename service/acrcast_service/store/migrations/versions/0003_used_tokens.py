@@ -15,3 +15,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("mark", name="pk_used_tokens"),
     )
     op.create_index("ix_used_tokens_until", "used_tokens", ["until"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_used_tokens_until", "used_tokens")
+    op.drop_table("used_tokens")
