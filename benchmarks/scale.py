@@ -55,6 +55,9 @@ from acrcast_training import tracking
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE, PICTURE = DOCS / "performance.md", DOCS / "pictures" / "scale.svg"
+LINK = (
+    "![Seconds of the processor against rows scored and patients trained on, on logarithmic axes](pictures/scale.svg)"
+)
 BEGIN, END = "<!-- scale -->", "<!-- end of scale -->"
 ROWS = (10_000, 100_000, 1_000_000, 10_000_000)
 PATIENTS = (10_000, 100_000, 1_000_000)
@@ -274,7 +277,7 @@ def main() -> None:
     if options.write:
         draw(scored, trained)
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{LINK}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from acrcast.estimators.normal import expit
 from acrcast.missing_measures import expected_shares
 from acrcast.one_product import Ends, OneProduct, around
 from acrcast.prediction import Prediction, Support
-from acrcast.response_model import DEFAULT_LEVEL, ResponseModel
+from acrcast.response_model import DEFAULT_LEVEL, ResponseModel, members_for
 from acrcast.support import INSIDE, Judge
 from acrcast.validation.performance import log_odds_of
 
@@ -45,14 +45,14 @@ def judge_of(model: ResponseModel) -> Judge:
 class _Numbers(NamedTuple):
     """Of one patient, not rounded.
 
-    half: (arms, M) half the members' log-odds. risk: the estimate's, of each arm. added: (arms, parts) what each part of the
-    explanation adds to the log-odds. named: measure and label of each. baseline: of each arm. shares: see `expected_shares`.
+    members: see `one_product.around`. risk: the estimate's, of each arm. added: (arms, parts) what each part of the explanation
+    adds to the log-odds. parts: measure and label of each. baseline: of each arm. shares: see `expected_shares`.
     """
 
-    half: Floats
+    members: Floats
     risk: list[float]
     added: Floats
-    named: Sequence[tuple[str | None, str]]
+    parts: Sequence[tuple[str, str]]
     baseline: list[float]
     support: Support
     shares: dict[str, float]
@@ -74,9 +74,9 @@ class Bedside:
         self._labels = {field.name: field.measure.label for field in study.contract}
         fields = [column.field for column in model.terms.columns]
         self._first_columns = np.array([fields.index(name) for name in dict.fromkeys(fields)])
-        self._labelled: list[tuple[str | None, str]] = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
+        self._parts = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
         self._scores = scores_of(study.contract.names)
-        self._identity = asdict(model.identity)
+        self._head = {"study": study.key, "endpoint": study.endpoint.title, "model": asdict(model.identity)}
         self.always: list[str] = []
         if model.identity.training_data == "simulated":
             self.always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
@@ -84,7 +84,7 @@ class Bedside:
         self._columns = ColumnValues(model.terms.columns)
         self._precision = self._judge.precision(np.ones(len(fields), dtype=bool))
         linear = model.ensemble.linear()
-        self._complete = OneProduct(linear, model.preparation.standardisation, self._precision)
+        self._complete = OneProduct(linear, model.preparation.standardisation, self._precision, self._first_columns)
         self._baseline: list[float] = linear.intercept[:, 1, 0].tolist()
 
     def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
@@ -96,13 +96,8 @@ class Bedside:
         model = self._model
         numbers = self._complete_numbers(patient) or self._numbers(patient)
         shares = numbers.shares
-        ends, positive = around(numbers.risk, numbers.half, self._level)
-        answer: dict[str, Any] = {
-            "prediction_id": prediction_id,
-            "study": model.study.key,
-            "endpoint": model.study.endpoint.title,
-            "model": self._identity,
-        }
+        ends, positive = around(numbers.risk, numbers.members, self._level)
+        answer: dict[str, Any] = {"prediction_id": prediction_id, **self._head}
         if positive is not None:
             difference, low, high = ends[2]
             answer["control"] = self._arm_risk(self._arms[1], ends[1])
@@ -121,7 +116,7 @@ class Bedside:
         answer["explanation_baseline"] = _rounded(numbers.baseline[0])
         if len(numbers.baseline) > 1:
             answer["explanation_control_baseline"] = _rounded(numbers.baseline[1])
-        answer["explanation"] = _explanation(numbers.named, numbers.added)
+        answer["explanation"] = _explanation(numbers.parts, numbers.added)
         support = numbers.support
         answer["support"] = {"status": support.status, "measures": support.measures}
         _, low, high = ends[0]
@@ -137,21 +132,20 @@ class Bedside:
         # a sum with NaN in it is NaN
         if patient.below or total != total:  # noqa: PLR0124
             return None
-        half, estimate, added, distance = self._complete.of(scaled)
+        members, estimate, added, distance = self._complete.of(scaled)
         baseline, ensemble = self._baseline, self._model.ensemble
         if isinstance(ensemble, BoostedEnsemble):
             Z = self._model.preparation.standardisation.apply(np.array([scaled]))
-            log_odds, added, left = ensemble.of_complete(Z)
-            ensemble.move(half, 0.5 * log_odds - estimate)
+            log_odds, values, left = ensemble.of_complete(Z)
+            added = np.add.reduceat(values, self._first_columns, axis=1)
+            ensemble.move(members[-len(estimate) :], 0.5 * log_odds - estimate)
             estimate, baseline = (0.5 * log_odds).tolist(), left.tolist()
         if distance < self._precision.plain and self._judge.is_within(patient):
             support = INSIDE
         else:
             support = self._judge.judge_one(patient, self._model.standardise_one(patient)[0])
-        # a field's columns are side by side
-        added = np.add.reduceat(added, self._first_columns, axis=1)
         risk = [0.5 + 0.5 * math.tanh(value) for value in estimate]
-        return _Numbers(half, risk, added, self._labelled, baseline, support, {})
+        return _Numbers(members, risk, added, self._parts, baseline, support, {})
 
     def _numbers(self, patient: OnePatient) -> _Numbers:
         model = self._model
@@ -161,14 +155,18 @@ class Bedside:
         log_odds = model.ensemble.log_odds(pattern, Z, draws, model.terms.arms)
         risk = expit(log_odds[0, :, 1]).mean(axis=1)
         values, baseline = model.ensemble.contributions(pattern, Z, draws)
-        added, named, shares = np.add.reduceat(values, self._first_columns, axis=1), self._labelled, {}
+        added, parts, shares = np.add.reduceat(values, self._first_columns, axis=1), self._parts, {}
         if not pattern.is_complete:
             taken = np.flatnonzero(known[self._first_columns])
             rest = log_odds_of(risk) - baseline - added[:, taken].sum(axis=1)
-            added, named = np.column_stack([added[:, taken], rest]), [*(named[k] for k in taken), (None, NOT_TAKEN)]
+            added = np.column_stack([added[:, taken], rest])
+            parts = [*(parts[k] for k in taken), ("", NOT_TAKEN)]
             shares = expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
         support = self._judge.judge_one(patient, Z)
-        return _Numbers(0.5 * log_odds[0, :, 0], risk.tolist(), added, named, baseline.tolist(), support, shares)
+        arms, _, size = log_odds.shape[1:]
+        members = members_for(1, arms, size)[:, 0]
+        np.multiply(log_odds[0, :, 0], 0.5, out=members[-arms:])
+        return _Numbers(members, risk.tolist(), added, parts, baseline.tolist(), support, shares)
 
     def _arm_risk(self, arm: str, ends: Ends) -> dict[str, Any]:
         probability, low, high = ends
@@ -229,24 +227,29 @@ class Bedside:
         return tuple(cautions)
 
 
-def _explanation(named: Sequence[tuple[str | None, str]], added: Floats) -> tuple[dict[str, Any], ...]:
-    """The parts with what they add in each arm (arms, parts), the largest in the treated arm first."""
+def _explanation(parts: Sequence[tuple[str, str]], added: Floats) -> tuple[dict[str, Any], ...]:
+    """The parts with what they add in each arm (arms, parts), the largest in the treated arm first. A part of no measure has none."""
     # of a few dozen numbers at once, NumPy's rounding is faster than Python's
     treated, *control = [[value / SCALE + 0.0 for value in arm] for arm in np.rint(added * SCALE).tolist()]
     if not any(treated) and not any(map(any, control)):
         # an arm's response rate is carried by no measure
         return ()
-    sizes = [abs(value) for value in treated]
-    order = sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)
-    found: list[dict[str, Any]] = [
-        {"measure": named[k][0], "label": named[k][1], "contribution": treated[k]} for k in order
-    ]
+    order = sorted(range(len(treated)), key=[*map(abs, treated)].__getitem__, reverse=True)
     if control:
-        for k, part in zip(order, found, strict=True):
-            part["control_contribution"] = control[0][k]
-    for part in found:
-        if part["measure"] is None:
-            del part["measure"]
+        (of_control,) = control
+        found: list[dict[str, Any]] = [
+            {
+                "measure": parts[k][0],
+                "label": parts[k][1],
+                "contribution": treated[k],
+                "control_contribution": of_control[k],
+            }
+            for k in order
+        ]
+    else:
+        found = [{"measure": parts[k][0], "label": parts[k][1], "contribution": treated[k]} for k in order]
+    if not parts[-1][0]:
+        del found[order.index(len(parts) - 1)]["measure"]
     return tuple(found)
 
 
@@ -254,9 +257,9 @@ def _average(values: Floats, level: float) -> tuple[float, tuple[float, float]]:
     """An arm's own response rate, with its interval."""
     ordered, last = np.sort(values), len(values) - 1
     low, high = np.interp([(1 - level) / 2 * last, (1 + level) / 2 * last], np.arange(len(values)), ordered)
-    return _rounded(values.mean()), (_rounded(low), _rounded(high))
+    return _rounded(float(values.mean())), (_rounded(float(low)), _rounded(float(high)))
 
 
 def _rounded(value: float) -> float:
     """Six decimals, by the same arithmetic as numpy's `round` on columns, and never a negative zero."""
-    return round(float(value) * SCALE) / SCALE + 0.0
+    return round(value * SCALE) / SCALE + 0.0

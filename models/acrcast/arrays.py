@@ -7,6 +7,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Floats32 = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 
 def alike(masks: Bools) -> list[Integers]:

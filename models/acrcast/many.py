@@ -24,6 +24,20 @@ def risks_of_many(model: ResponseModel, Z: Floats, below: Bools, level: float) -
     return found
 
 
+def estimates_of_many(model: ResponseModel, Z: Floats, below: Bools) -> Floats:
+    """(n, arms) the estimate's risks alone, from standardised columns (n, q)."""
+    known = ~(np.isnan(Z) | below)
+    found = np.empty((len(Z), model.terms.arms))
+    for rows in alike(np.hstack([known, below])):
+        pattern = model.patterns.of(known[rows[0]], below[rows[0]])
+        at_once = len(rows) if pattern.is_complete else ROWS_AT_ONCE
+        for first in range(0, len(rows), at_once):
+            these = rows[first : first + at_once]
+            log_odds = model.ensemble.estimates(pattern, Z[these], pattern.draws(Z[these]), model.terms.arms)
+            found[these] = expit(log_odds).mean(axis=-1)
+    return found
+
+
 def _risks(model: ResponseModel, pattern: Pattern, Z: Floats, level: float) -> Risks:
     if pattern.is_complete and isinstance(model.ensemble, LogisticEnsemble):
         return _of_linear(pattern.linear, Z, level)

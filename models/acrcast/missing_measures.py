@@ -45,7 +45,7 @@ def _tried(
         for j, values in zip(columns, drawn, strict=True):
             rows[:, j], taken[j] = values[chosen], True
         then = model.patterns.of(taken, below)
-        yield model.ensemble.log_odds(then, rows, then.draws(rows), 1)[:, 0, 0]
+        yield model.ensemble.members_of_treated(then, rows, then.draws(rows))
 
 
 def _spread(risk: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from acrcast.answer import DECIMALS, support_of
 from acrcast.contract import Covariates
-from acrcast.many import risks_of_many
+from acrcast.many import estimates_of_many, risks_of_many
 from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel
 from acrcast.support import INSIDE
 
@@ -22,16 +22,18 @@ def prediction_columns(
     covariates: Covariates,
     *,
     level: float = DEFAULT_LEVEL,
+    estimates_only: bool = False,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Column]:
     """(n,) columns: each arm's probability and interval, the benefit, support, and what was missing; as one answer has them.
 
-    One-arm studies have no columns of a control or a benefit. progress: called with the rows done, n in all.
+    One-arm studies have no columns of a control or a benefit. estimates_only: probabilities, their difference, and what was
+    missing, in a fraction of the time. progress: called with the rows done, n in all.
     """
     parts = []
     for first in range(0, max(len(covariates), 1), ROWS_AT_ONCE):
         rows = covariates.rows(slice(first, first + ROWS_AT_ONCE))
-        parts.append(_columns(model, rows, level))
+        parts.append(_estimates(model, rows) if estimates_only else _columns(model, rows, level))
         progress(len(rows))
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -45,19 +47,30 @@ def _columns(model: ResponseModel, covariates: Covariates, level: float) -> dict
         found["benefit_probability_positive"] = risks.probability_positive
     support = support_of(model, covariates, Z)
     elsewhere = [i for i, judged in enumerate(support) if judged is not INSIDE]
-    incomplete = np.flatnonzero(np.isnan(covariates.values).any(axis=1))
-    names = np.array(covariates.contract.names)
     texts: dict[str, Column] = {
         "support": _texts(len(support), INSIDE.status, {i: support[i].status for i in elsewhere}),
         "support_measures": _texts(len(support), "", {i: " ".join(support[i].measures) for i in elsewhere}),
-        "missing": _texts(
-            len(support), "", {int(i): " ".join(names[np.isnan(covariates.values[i])]) for i in incomplete}
-        ),
+        "missing": _missing(covariates),
     }
     return {
         name: _rounded(found[name]) if is_number else texts[name]
         for name, is_number in column_names(model.study.has_control)
     }
+
+
+def _estimates(model: ResponseModel, covariates: Covariates) -> dict[str, Column]:
+    risk = estimates_of_many(model, *model.standardise(covariates))
+    found = {"treated_probability": risk[:, 0]}
+    if model.study.has_control:
+        found |= {"control_probability": risk[:, 1], "benefit_difference": risk[:, 0] - risk[:, 1]}
+    names = [name for name, _ in column_names(model.study.has_control) if name in found]
+    return {**{name: _rounded(found[name]) for name in names}, "missing": _missing(covariates)}
+
+
+def _missing(covariates: Covariates) -> Column:
+    names, unknown = np.array(covariates.contract.names), np.isnan(covariates.values)
+    incomplete = np.flatnonzero(unknown.any(axis=1)).tolist()
+    return _texts(len(covariates), "", {i: " ".join(names[unknown[i]]) for i in incomplete})
 
 
 def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import TypeAdapter
 from pydantic_core import SchemaSerializer
+from starlette.background import BackgroundTask
 
 from acrcast.errors import Problem
 
@@ -13,8 +14,16 @@ from acrcast.errors import Problem
 _WRITERS: dict[type[Any], SchemaSerializer] = {}
 
 
+class JsonBytes(Response):
+    """An answer of which the JSON is written; the framework would work its headers out anew each time."""
+
+    def __init__(self, content: bytes, background: BackgroundTask | None = None) -> None:
+        self.status_code, self.body, self.background = 200, content, background
+        self.raw_headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+
+
 def json_answer(content: object) -> Response:
-    return Response(written(content), media_type="application/json")
+    return JsonBytes(written(content))
 
 
 def written(content: object) -> bytes:

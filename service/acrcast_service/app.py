@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 import acrcast
@@ -46,16 +45,34 @@ from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import Settings, read_settings
+from acrcast_service.whole_requests import Application
 
 
-def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAPI:
+def create_app(settings: Settings, model: ResponseModel | None = None) -> Application:
     """The application that answers with `model`; without one it loads that of the settings when it starts."""
     models, challengers = ModelStore(settings.level, model), ModelStore(settings.level)
-    draining = Draining(settings.unready_seconds)
-    # what FastAPI's own telemetry would say is said in observation, without what clients sent
-    metrics, traces = Metrics(), open_traces()
-    lines = open_lines(settings.log_level, settings.log_format)
-    app = FastAPI(
+    draining, audit, metrics = Draining(settings.unready_seconds), AuditTrail(settings), Metrics()
+    server = ServerState(
+        settings,
+        models,
+        champion=champion_of(settings, models, metrics),
+        challenger=challenger_of(settings, challengers, models, metrics),
+        shadow=Shadow(challengers, audit.record, metrics.shadowed),
+        draining=draining,
+        audit=audit,
+        auth=Auth(settings),
+        batches=Pool(settings.batches_at_once),
+        fhir=FhirServers(settings),
+        metrics=metrics,
+        lines=open_lines(settings.log_level, settings.log_format),
+        # what FastAPI's own telemetry would say is said in observation, without what clients sent
+        traces=open_traces(),
+    )
+    observer = Observer(server.lines, metrics, server.traces, audit)
+    around = Around(observer, Overload(settings), draining.headers)
+    app = Application(
+        server,
+        around,
         title="acrcast",
         version=acrcast.__version__,
         lifespan=_lifespan,
@@ -72,26 +89,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[
-            Middleware(Cors, settings.cors_origins),
-            Middleware(Around, Observer(lines, metrics, traces), Overload(settings), draining.headers),
-        ],
-    )
-    audit = AuditTrail(settings)
-    app.state.server = ServerState(
-        settings,
-        models,
-        champion=champion_of(settings, models, metrics),
-        challenger=challenger_of(settings, challengers, models, metrics),
-        shadow=Shadow(challengers, audit.record, metrics.shadowed),
-        draining=draining,
-        audit=audit,
-        auth=Auth(settings),
-        batches=Pool(settings.batches_at_once),
-        fhir=FhirServers(settings),
-        metrics=metrics,
-        lines=lines,
-        traces=traces,
+        middleware=[Middleware(Cors, settings.cors_origins), Middleware(around.outside)],
     )
     add_error_handlers(app)
     # in the order of the API's page, what is asked most first
@@ -117,24 +115,23 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> FastAP
     return app
 
 
-def from_environment() -> FastAPI:
+def from_environment() -> Application:
     """For a server that makes the application itself."""
     settings = read_settings()
     log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
     return create_app(settings)
 
 
-def for_worker() -> FastAPI:
+def for_worker() -> Application:
     """For a worker process, started by one that has just opened the model: it takes what that one kept."""
     app = from_environment()
-    server: ServerState = app.state.server
-    server.champion.open(ask=False)
+    app.server.champion.open(ask=False)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    server: ServerState = app.state.server
+async def _lifespan(app: Application) -> AsyncIterator[None]:
+    server = app.server
     if server.models.is_empty:
         server.champion.open()
     watches = [watch for watch in (server.champion, server.challenger) if watch is not None]
@@ -148,6 +145,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # what was loaded stays for good: leave it out of every later collection, which would hold up requests
     gc.collect()
     gc.freeze()
+    gc.enable()
     server.draining.watch()
     server.lines.write(logging.INFO, "started", {"version": acrcast.__version__, "process": os.getpid()})
     yield

@@ -8,21 +8,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from acrcast_service.errors import answer_to
 from acrcast_service.observation.middleware import Observer
 from acrcast_service.overload import Overload
-from acrcast_service.prediction.routes import WholeRequestRoute
 from acrcast_service.security_headers import Header, with_security
 
 
 class Around:
-    """The outermost part of the application. also: further headers of every answer; whoever made the list may change it."""
+    """also: further headers of every answer; whoever made the list may change it."""
 
-    def __init__(self, app: ASGIApp, observer: Observer, overload: Overload, also: list[Header]) -> None:
-        self._app, self._observer, self._overload, self._also = app, observer, overload, also
-        self._routes: dict[tuple[str, str], WholeRequestRoute] | None = None
+    def __init__(self, observer: Observer, overload: Overload, also: list[Header]) -> None:
+        self._observer, self._overload, self._also = observer, overload, also
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def outside(self, app: ASGIApp) -> ASGIApp:
+        """The application with this around it, as a middleware of the framework."""
+
+        async def around(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                await self.answer(app, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return around
+
+    async def answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets `app` answer one request."""
         seen = self._observer.began(scope)
 
         async def answering(message: Message) -> None:
@@ -35,21 +42,10 @@ class Around:
                 seen.complete = not message.get("more_body", False)
 
         try:
-            await self._overload.admit(self._application(scope), scope, receive, answering)
+            await self._overload.admit(app, scope, receive, answering)
         except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
             answer = answer_to(error, scope["path"])
             if not seen.is_answered:
                 await answer(scope, receive, answering)
         finally:
             self._observer.over(scope, seen)
-
-    def _application(self, scope: Scope) -> ASGIApp:
-        """A route that takes whole requests at its address, without the framework, which has nothing to do for it; else the framework."""
-        if self._routes is None:
-            routes = [route for route in scope["app"].routes if isinstance(route, WholeRequestRoute)]
-            self._routes = {(method, route.path): route for route in routes for method in route.methods or ()}
-        route = self._routes.get((scope["method"], scope["path"]))
-        if route is None:
-            return self._app
-        scope["route"] = route
-        return route.app

@@ -10,8 +10,9 @@ from acrcast_service.problems import HEADERS_TOO_LARGE, HEADERS_TOO_SLOW, NOT_HT
 HEADER_BYTES = 32_768
 HEADER_SECONDS = 10.0
 
-# In the scope of a request whose body has arrived: nobody need measure how long it takes.
-BODY_HAS_ARRIVED = "acrcast.body_has_arrived"
+# In the scope of a request whose body has arrived, so that nobody need measure how long it takes: how many connections there
+# were then. Each has one request at a time.
+CONNECTIONS = "acrcast.connections"
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -47,7 +48,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self.transport.is_closing():
-            self.cycle.scope[BODY_HAS_ARRIVED] = True  # type: ignore[literal-required]  # an addition of ours
+            self.cycle.scope[CONNECTIONS] = len(self.connections)  # type: ignore[literal-required]  # an addition of ours
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acrcast_service.connections import BODY_HAS_ARRIVED
+from acrcast_service.connections import CONNECTIONS
 from acrcast_service.error_forms import form_at
 from acrcast_service.problems import BODY_TOO_SLOW, OVERLOADED, ErrorForm, HttpProblem, problem_response
 from acrcast_service.settings import Settings
@@ -28,6 +28,7 @@ class Overload:
     def __init__(self, settings: Settings) -> None:
         self._places = asyncio.Semaphore(settings.requests_in_progress)
         self._most_waiting = settings.requests_waiting
+        self._most = settings.requests_in_progress + settings.requests_waiting
         self._waiting = 0
         self._body_seconds = settings.body_seconds
         self._refusals: dict[ErrorForm, Sequence[Message]] = {}
@@ -43,15 +44,15 @@ class Overload:
                 # a copy: a server may add to what it is sent
                 await send({**message})
         else:
-            request = _Request(self, receive, has_arrived=BODY_HAS_ARRIVED in scope)
+            request = _Request(self, receive, connections=scope.get(CONNECTIONS))
             try:
                 await app(scope, request.receive, send)
             finally:
                 if request.has_place:
                     self._places.release()
 
-    async def take_place(self) -> None:
-        """Raises HttpProblem (503) when all places, and those to wait in, are taken."""
+    async def take_place(self, connections: int | None) -> None:
+        """Raises HttpProblem (503) when all places, and those to wait in, are taken. connections: how many there are, if known."""
         if self._is_full:
             raise HttpProblem(OVERLOADED, headers={"Retry-After": RETRY_AFTER})
         self._waiting += 1
@@ -59,6 +60,8 @@ class Overload:
             await self._places.acquire()
         finally:
             self._waiting -= 1
+        if connections is not None and connections <= self._most:
+            return
         try:
             # an answer may be made without a pause: whoever has arrived meanwhile is counted before it is begun
             await asyncio.sleep(0)
@@ -78,12 +81,12 @@ class Overload:
 class _Request:
     """What one request receives."""
 
-    __slots__ = ("_body_is_whole", "_deadline", "_has_arrived", "_overload", "_receive", "has_place")
+    __slots__ = ("_body_is_whole", "_connections", "_deadline", "_overload", "_receive", "has_place")
 
-    def __init__(self, overload: Overload, receive: Receive, *, has_arrived: bool) -> None:
+    def __init__(self, overload: Overload, receive: Receive, connections: int | None) -> None:
         self._overload = overload
         self._receive = receive
-        self._has_arrived = has_arrived
+        self._connections = connections
         self._deadline = 0.0
         self._body_is_whole = False
         self.has_place = False
@@ -92,10 +95,10 @@ class _Request:
         """Raises HttpProblem: 408 when the body does not come in time, 503 when there is no place for the request."""
         if self._body_is_whole:
             return await self._receive()
-        message = await (self._receive() if self._has_arrived else self._in_time())
+        message = await (self._receive() if self._connections is not None else self._in_time())
         if not message.get("more_body", False):
             self._body_is_whole = True
-            await self._overload.take_place()
+            await self._overload.take_place(self._connections)
             self.has_place = True
         return message
 

@@ -10,9 +10,11 @@ ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-ref
 
 # A route that shows a page, or a file that never changes, says otherwise itself.
 UNLESS_SAID = [(b"cache-control", b"no-store"), (b"content-security-policy", NOTHING)]
+MAY_BE_SAID = {name for name, _ in UNLESS_SAID}
+USUAL = [*ALWAYS, *UNLESS_SAID]
 
 
 def with_security(headers: Sequence[Header]) -> list[Header]:
     """The headers of an answer, and those that every answer has."""
-    said = [name for name, _ in headers]
-    return [*headers, *ALWAYS, *[header for header in UNLESS_SAID if header[0] not in said]]
+    said = [name for name, _ in headers if name in MAY_BE_SAID]
+    return [*headers, *([header for header in USUAL if header[0] not in said] if said else USUAL)]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import click
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
@@ -22,8 +21,8 @@ from acrcast_service.auth.service import check_who_may
 from acrcast_service.connections import BoundedHttpProtocol
 from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import FOLDER as METRICS_FOLDER
-from acrcast_service.server_state import ServerState
 from acrcast_service.settings import PREFIX, Settings
+from acrcast_service.whole_requests import Application
 
 BACKLOG = 2048
 
@@ -37,7 +36,7 @@ def run(settings: Settings) -> None:
     log_through(open_lines(settings.log_level, settings.log_format), settings.log_level)
     with bind(settings) as listener, tempfile.TemporaryDirectory(prefix="acrcast-metrics-") as metrics_folder:
         app = create_app(settings)
-        server: ServerState = app.state.server
+        server = app.server
         server.champion.open()
         identity = server.models.current.model.identity
         check_who_may(settings)
@@ -96,7 +95,7 @@ def _greeting(host: str, port: int, model: ModelIdentity) -> str:
     )
 
 
-def uvicorn_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: Application | str, settings: Settings) -> uvicorn.Config:
     """How the application is served. app: itself, or for several worker processes the name of what makes it."""
     return uvicorn.Config(
         app,

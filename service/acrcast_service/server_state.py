@@ -1,7 +1,6 @@
 """What the routes of one server share."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from fastapi import Request
 
@@ -39,4 +38,5 @@ class ServerState:
 
 
 def state_of(request: Request) -> ServerState:
-    return cast(ServerState, request.app.state.server)
+    server: ServerState = request.scope["app"].server
+    return server

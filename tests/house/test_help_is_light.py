@@ -6,6 +6,7 @@ from pathlib import Path
 
 HEAVY = {
     "dask",
+    "distributed",
     "fastapi",
     "matplotlib",
     "mlflow",

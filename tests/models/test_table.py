@@ -53,3 +53,22 @@ def test_numbers_have_six_decimals_and_no_negative_zero(a_model, a_trial, ld_il2
         if is_number:
             np.testing.assert_array_equal(np.round(columns[name], 6), columns[name])
             assert not np.signbit(columns[name][columns[name] == 0]).any()
+
+
+@pytest.mark.parametrize("candidate", ["prevalence", "hierarchical", "xgboost"])
+def test_estimates_alone_are_those_with_intervals(a_model, a_trial, ld_il2, candidate):
+    model = a_model(candidate)
+    for covariates in (
+        a_trial(ld_il2, 20, seed=4).covariates,
+        a_trial(ld_il2, 20, seed=5, missing=0.3, below=0.2).covariates,
+    ):
+        with_intervals = prediction_columns(model, covariates)
+        alone = prediction_columns(model, covariates, estimates_only=True)
+        assert list(alone) == ["control_probability", "treated_probability", "benefit_difference", "missing"]
+        for name, values in alone.items():
+            np.testing.assert_array_equal(values, with_intervals[name])
+
+
+def test_estimates_alone_of_one_arm(a_model, a_trial, one_arm):
+    columns = prediction_columns(a_model("hierarchical", one_arm), a_trial(one_arm, 3).covariates, estimates_only=True)
+    assert list(columns) == ["treated_probability", "missing"]

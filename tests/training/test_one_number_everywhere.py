@@ -163,3 +163,14 @@ def test_a_parquet_file_gives_the_same_predictions(trained, by_file):
     assert done.returncode == 0, done.stderr
     given = pd.read_parquet(trained.folder / "predictions.parquet")
     assert given[NUMBERS].to_numpy().tolist() == by_file[NUMBERS].to_numpy().tolist()
+
+
+def test_estimates_alone_are_the_same_numbers(trained, by_file):
+    options = ("--estimates-only", "--json", "--in", "patients.csv", "--out", "estimates.csv")
+    done = trained.run("predict", "--model", "model", *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outside"] is None
+    given = pd.read_csv(trained.folder / "estimates.csv", keep_default_na=False)
+    names = ["control_probability", "treated_probability", "benefit_difference", "missing"]
+    assert list(given.columns) == ["patient_id", *names, "model_digest", "training_data"]
+    assert given[names].to_numpy().tolist() == by_file[names].to_numpy().tolist()

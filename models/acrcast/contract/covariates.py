@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +85,7 @@ class Covariates:
         return cls(contract, values, below, assays)
 
 
-@dataclass(frozen=True, slots=True)
-class OnePatient:
+class OnePatient(NamedTuple):
     """One row of `Covariates` as plain numbers, which are worked with many times as fast as arrays of length 1.
 
     values: of each covariate, NaN missing. below: positions of those that are only upper limits. assays: by field, "" unnamed.

@@ -1,14 +1,19 @@
 """A fitted procedure as it is served: the champion's own estimate, and the members that carry the uncertainty."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Bytes, Floats, Floats32
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.patterns import Draws, Linear, Pattern
 from acrcast.estimators.trees import Trees
+
+# Of the members of boosted trees, those that are moved to the trees.
+MOVED = slice(1, None, 2)
+EVERY = slice(None)
 
 
 class Ensemble(Protocol):
@@ -28,6 +33,14 @@ class Ensemble(Protocol):
 
         arms: 1 for the treated arm alone, 2 with the control after it.
         """
+        ...
+
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        """(n, M) of `log_odds` what the members say of the treated arm."""
+        ...
+
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        """(n, arms, M) of `log_odds` what the estimate says; (n, arms, 1) where there is nothing to be drawn."""
         ...
 
     def estimate(self, arm: float, Z: Floats) -> Floats:
@@ -63,6 +76,16 @@ class LogisticEnsemble:
     def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         return pattern.log_odds(Z, draws, arms)
 
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        return pattern.members_of_treated(Z, draws)
+
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        if not pattern.is_complete:
+            return pattern.log_odds(Z, draws, arms)[:, :, 1]
+        linear = pattern.linear
+        log_odds: Floats = Z @ linear.slope[:arms, 1, 0].T + linear.intercept[:arms, 1, 0]
+        return log_odds[..., None]
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
         log_odds: Floats = self.terms.matrix(arm, Z) @ self.point
         return log_odds
@@ -80,7 +103,7 @@ class LogisticEnsemble:
         return intercept, slope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoostedEnsemble:
     """The estimate is the trees'; the members are draws of the hierarchical posterior, every second one moved to the trees.
 
@@ -100,15 +123,28 @@ class BoostedEnsemble:
 
     def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         log_odds = pattern.log_odds(Z, draws, arms)
-        rows = Z[:, None] if pattern.is_complete else pattern.completed(Z, draws)
-        for a, arm in enumerate((TREATED, CONTROL)[:arms]):
-            estimate = self.estimate(arm, rows)
-            log_odds[:, a, 0] += self._moved * (estimate - log_odds[:, a, 1])
+        outcomes = self._outcomes(pattern, Z, draws)
+        for a, of_arm in enumerate(self._of_arms[:arms]):
+            estimate = self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1)
+            log_odds[:, a, 0, MOVED] += (estimate - log_odds[:, a, 1])[:, MOVED]
             log_odds[:, a, 1] = estimate
         return log_odds
 
+    def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
+        log_odds = pattern.log_odds(Z, draws, 1)
+        members, point = log_odds[:, 0, 0], log_odds[:, 0, 1]
+        outcomes = self._outcomes(pattern, Z, draws, MOVED)
+        estimate = self.trees.log_odds_of(outcomes | self._of_arms[0]).reshape(len(Z), -1)
+        members[:, MOVED] += estimate - point[:, MOVED]
+        return members
+
+    def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
+        outcomes = self._outcomes(pattern, Z, draws)
+        of_arms = [self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1) for of_arm in self._of_arms[:arms]]
+        return np.stack(of_arms, axis=1)
+
     def estimate(self, arm: float, Z: Floats) -> Floats:
-        return self.trees.log_odds(self._features(arm, Z))
+        return self.trees.log_odds(feature_matrix(self.logistic.terms, arm, Z))
 
     def disagreement(self, arm: float, Z: Floats) -> Floats:
         """(...) log-odds by the trees less those by the hierarchical model's own point. Z: (..., q)."""
@@ -116,33 +152,48 @@ class BoostedEnsemble:
 
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left."""
-        rows = Z if pattern.is_complete else pattern.completed(Z, draws)[0]
-        arms = (TREATED, CONTROL) if self.logistic.terms.two_arms else (TREATED,)
-        values = [self.trees.contributions(self._features(arm, rows)).mean(axis=0) for arm in arms]
+        outcomes = self._outcomes(pattern, Z, draws)
+        values = [self.trees.mean_contributions_of(outcomes | of_arm) for of_arm in self._of_arms]
         return self._by_measure(np.stack(values))
 
     def of_complete(self, Z: Floats) -> tuple[Floats, Floats, Floats]:
         """(arms,) log-odds by the estimate, and its contributions, of one patient of whom everything is known. Z: (1, q)."""
-        rows = np.repeat(Z, 2, axis=0) if self.logistic.terms.two_arms else Z
-        log_odds, values = self.trees.both(self._features(np.array([TREATED, CONTROL][: len(rows)]), rows))
-        return log_odds, *self._by_measure(values)
+        outcomes = self.trees.outcomes(self._features(Z.T)) | self._of_every_arm
+        return self.trees.log_odds_of(outcomes), *self._by_measure(self.trees.contributions_of(outcomes))
 
     def move(self, members: Floats, by: Floats) -> None:
         """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
-        members[:, 1::2] += by[:, None]
+        members[:, MOVED] += by[:, None]
 
     def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
         """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""
         measures, left = values[:, :-1], values[:, -1]
         return (measures[:, 1:], left + measures[:, 0]) if self.logistic.terms.two_arms else (measures, left)
 
-    @property
-    def _moved(self) -> Floats:
-        """(M,) 1 for the members that are moved, 0 for the others."""
-        return np.resize(np.array([0.0, 1.0]), self.size)
+    def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws, members: slice = EVERY) -> Bytes:
+        """Of the trees on the rows of `pattern.completed`, without what the arm adds to them; on Z itself when it is complete."""
+        columns = Z.T if pattern.is_complete else pattern.completed(Z, draws, members)
+        return self.trees.outcomes(self._features(columns))
 
-    def _features(self, arm: Floats | float, Z: Floats) -> Floats:
-        return feature_matrix(self.logistic.terms, arm, Z)
+    def _features(self, columns: Floats | Floats32) -> Floats32:
+        """(features, rows) with an arm below all. columns: (q, rows) of complete rows."""
+        before = self.logistic.terms.first_measure - 1
+        features = np.empty((before + len(columns), columns.shape[1]), dtype=np.float32)
+        features[:before] = -np.inf
+        features[before:] = columns
+        return features
+
+    @cached_property
+    def _of_arms(self) -> list[Bytes]:
+        """What each arm adds to the outcomes of the trees, (N, 1)."""
+        if not self.logistic.terms.two_arms:
+            return [np.zeros((len(self.trees.leaf), 1), dtype=np.uint8)]
+        return [self.trees.where_first_is(arm) for arm in (TREATED, CONTROL)]
+
+    @cached_property
+    def _of_every_arm(self) -> Bytes:
+        """(N, arms)."""
+        return np.hstack(self._of_arms)
 
 
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:

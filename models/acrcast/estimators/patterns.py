@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Floats, Floats32, Integers
 from acrcast.estimators.missing import ConditionalNormal, below_limit, conditionals_on
 from acrcast.estimators.normal import normal_cdf
 
@@ -43,6 +43,7 @@ class _Drawn:
     spread: float
     given: Floats
     noise: Floats
+    is_noisy: bool
     on: dict[int, float]
     weight: Floats
 
@@ -81,12 +82,14 @@ class Pattern:
                 spread=spread,
                 given=affine[inputs],
                 noise=noise,
+                is_noisy=bool(noise.any()),
                 on={i: float(affine[1 + i]) for i in centre if affine[1 + i] != 0},
                 weight=folded[..., 1 + j],
             )
             for j, (affine, noise, spread) in centre.items()
         }
         self._inputs = inputs
+        self._affine = np.flatnonzero(~known & ~np.isin(np.arange(len(known)), list(centre)))
 
     def log_odds(self, Z: Floats, draws: Draws, arms: int) -> Floats:
         """(n, arms, 2, M) by each member, and by the estimate on each member's draw. Z: (n, q), read where it is known."""
@@ -98,6 +101,15 @@ class Pattern:
         for j, drawn in draws.items():
             log_odds += drawn[:, None, None] * self._drawn[j].weight[:arms]
         return log_odds
+
+    def members_of_treated(self, Z: Floats, draws: Draws) -> Floats:
+        """(n, M) of `log_odds` what the members say of the treated arm."""
+        size = self.linear.intercept.shape[-1]
+        members: Floats = Z[:, self.known] @ self._slope[:, :size]
+        members += self._constant[:size]
+        for j, drawn in draws.items():
+            members += drawn * self._drawn[j].weight[0, 0]
+        return members
 
     def draws(self, Z: Floats) -> Draws:
         """Of what is below a limit, then of the indicators. Z: (n, q) with the limits."""
@@ -112,21 +124,29 @@ class Pattern:
     def _draw_category(self, block: list[int], Z: Floats, found: Draws) -> None:
         """One draw decides which level, if any, of the category's indicators is 1."""
         level = self._levels[block[0]]
-        upper: Floats = np.zeros((1, 1))
+        upper: Floats | float = 0.0
         chosen: Draws = {}
         for j in block:
             low, high = self._conditional.low[j], self._conditional.high[j]
             step = high - low
-            share = np.clip((self._centre(j, Z, found) - low) / step, 0.0, 1.0) if step > 0 else np.zeros((1, 1))
-            chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
-            upper = upper + share
+            if step <= 0:
+                chosen[j] = np.full((len(Z), len(level)), low)
+                continue
+            share = (self._centre(j, Z, found) - low) / step
+            if len(block) > 1:
+                share = np.minimum(np.maximum(share, 0.0), 1.0)
+                chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
+                upper = upper + share
+            else:
+                # a level is above 0 and below 1
+                chosen[j] = np.where(level < share, high, low)
         found |= chosen
 
     def _centre(self, j: int, Z: Floats, found: Draws) -> Floats:
         """Conditional mean of column j, (n, M), or (n, 1) when it is the same for all members."""
         drawn = self._drawn[j]
         centre: Floats = (drawn.given[0] + Z[:, self.known] @ drawn.given[1:])[:, None]
-        if drawn.noise.any():
+        if drawn.is_noisy:
             centre = centre + drawn.noise
         for i, coefficient in drawn.on.items():
             centre = centre + coefficient * found[i]
@@ -143,12 +163,18 @@ class Pattern:
                 column += rule[1 + i] * draws[i]
         return column
 
-    def completed(self, Z: Floats, draws: Draws) -> Floats:
-        """(n, M, q) rows with the unknown columns drawn, one draw for each member."""
-        completed = np.repeat(Z[:, None, :], self._noise.shape[1], axis=1)
-        for j in np.setdiff1d(np.arange(Z.shape[1]), self.known):
-            completed[:, :, j] = self.column(int(j), Z, draws)
-        return completed
+    def completed(self, Z: Floats, draws: Draws, members: slice) -> Floats32:
+        """(q, n x m) columns with the unknown ones drawn, one draw for each of m members, in the trees' precision."""
+        noise = self._noise[self._affine, members]
+        completed = np.empty((Z.shape[1], len(Z), noise.shape[1]), dtype=np.float32)
+        completed[self.known] = Z.T[self.known, :, None]
+        rule = self._rule[self._affine]
+        affine = (rule[:, :1] + rule[:, 1 + self.known] @ Z[:, self.known].T)[..., None] + noise[:, None]
+        for j, drawn in draws.items():
+            completed[j] = drawn[:, members]
+            affine += rule[:, 1 + j, None, None] * drawn[:, members]
+        completed[self._affine] = affine
+        return completed.reshape(len(completed), -1)
 
 
 class Patterns:

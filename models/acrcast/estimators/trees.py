@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from acrcast.arrays import Floats, Floats32, Integers
+from acrcast.arrays import Bytes, Floats, Floats32, Integers
 from acrcast.estimators.booster_file import read_booster
 
 # The three splits of a tree of depth 2: the root, its left and its right child.
 ROOT, LEFT, RIGHT = range(3)
-# What each of their comparisons adds to a tree's outcome when the row goes right; and which of its leaves each outcome reaches.
-OUTCOME = np.array([[1], [2], [4]])
+# Which leaf each outcome reaches: 1 for right at the root, plus 2 and 4 for right at its children.
 REACHED = [0, 2, 1, 2, 0, 3, 1, 3]
+# Of the trees on some rows, worked on together.
+NUMBERS_AT_ONCE = 16384
 # What a player adds to a coalition of none, one or both of the other two, is weighted by that (Shapley 1953).
 SHAPLEY = (1 / 3, 1 / 6, 1 / 3)
 
@@ -40,15 +41,23 @@ class Trees:
     _shares: Floats = field(init=False, repr=False)
     _left: float = field(init=False, repr=False)
     _of_feature: Floats = field(init=False, repr=False)
+    # the different splits: of which feature, (S,), and where, (S, 1); and which of them is each of the trees', (3, N)
+    _splits: tuple[Integers, Floats32, Integers] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares, nothing_known = _shapley_values(self.feature, self.leaf, self.cover)
         # one line for each tree and outcome of its three comparisons
-        object.__setattr__(self, "_first", 8 * np.arange(len(self.leaf)))
+        object.__setattr__(self, "_first", 8 * np.arange(len(self.leaf))[:, None])
         object.__setattr__(self, "_leaves", self.leaf[:, REACHED].ravel())
         object.__setattr__(self, "_shares", shares.reshape(-1, 3))
         object.__setattr__(self, "_left", float(self.base) + float(nothing_known.sum()))
         object.__setattr__(self, "_of_feature", np.eye(self.features)[self.feature.T.ravel()])
+        pairs = np.stack([self.feature.ravel(), self.threshold.ravel().astype(np.float64)])
+        different, of_trees = np.unique(pairs, axis=1, return_inverse=True)
+        threshold = different[1].astype(np.float32)[:, None]
+        object.__setattr__(
+            self, "_splits", (different[0].astype(np.int64), threshold, of_trees.reshape(self.feature.shape))
+        )
 
     @classmethod
     def of(cls, content: bytes, features: int) -> "Trees":
@@ -72,33 +81,61 @@ class Trees:
 
     def log_odds(self, X: Floats) -> Floats:
         """(...) in XGBoost's single precision and order. X: (..., features), nothing missing."""
-        return self._log_odds(self._lines(X))
+        outcomes = self.outcomes(np.ascontiguousarray(X.reshape(-1, self.features).T, dtype=np.float32))
+        return self.log_odds_of(outcomes).reshape(X.shape[:-1])
 
     def contributions(self, X: Floats) -> Floats:
         """(n, features + 1) exact tree Shapley values, the last is the expected value (Lundberg 2020). X: (n, features)."""
-        return self._contributions(self._lines(X))
+        return self.contributions_of(self.outcomes(np.ascontiguousarray(X.T, dtype=np.float32)))
 
-    def both(self, X: Floats) -> tuple[Floats, Floats]:
-        """Log-odds and contributions of the same rows, (n, features), in half the time."""
-        lines = self._lines(X)
-        return self._log_odds(lines), self._contributions(lines)
+    def outcomes(self, columns: Floats32) -> Bytes:
+        """(N, rows) of each tree: 1 for right at the root, plus 2 and 4 for right at its children. columns: (features, rows).
 
-    def _lines(self, X: Floats) -> Integers:
-        """(..., N) for each tree the line of its outcome: 1 for right at the root, plus 2 and 4 for right at its children."""
-        right = X.astype(np.float32)[..., self.feature] >= self.threshold
-        lines: Integers = np.add.reduce(right * OUTCOME, axis=-2)
-        lines += self._first
-        return lines
+        A tree after the other and not a row after the other: what is near in memory is worked on together.
+        """
+        feature, threshold, of_trees = self._splits
+        outcomes = np.empty((len(self.leaf), columns.shape[1]), dtype=np.uint8)
+        for rows in self._blocks(columns.shape[1]):
+            right = columns[:, rows].take(feature, axis=0) >= threshold
+            root, left, of_right = right.view(np.uint8).take(of_trees, axis=0)
+            of_right <<= 1
+            of_right |= left
+            of_right <<= 1
+            np.bitwise_or(of_right, root, out=outcomes[:, rows])
+        return outcomes
 
-    def _log_odds(self, lines: Integers) -> Floats:
-        values = self._leaves.take(lines)
-        values[..., 0] += self.base
-        log_odds: Floats = np.add.accumulate(values, axis=-1)[..., -1].astype(np.float64)
+    def where_first_is(self, value: float) -> Bytes:
+        """(N, 1) what the splits on the first feature add to the outcomes when it has this value, to those where it is below all."""
+        columns = np.full((self.features, 1), -np.inf, dtype=np.float32)
+        columns[0] = value
+        return self.outcomes(columns)
+
+    def log_odds_of(self, outcomes: Bytes) -> Floats:
+        """(rows,)."""
+        log_odds = np.empty(outcomes.shape[1])
+        for rows in self._blocks(len(log_odds)):
+            values = self._leaves.take(outcomes[:, rows] + self._first)
+            values[0] += self.base
+            # one tree is added after the other; of a single row NumPy's sum would add in pairs
+            several = values.shape[1] > 1
+            log_odds[rows] = np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
         return log_odds
 
-    def _contributions(self, lines: Integers) -> Floats:
-        values = self._shares.take(lines, axis=0).reshape(len(lines), -1) @ self._of_feature
-        return np.column_stack([values, np.full(len(lines), self._left)])
+    def mean_contributions_of(self, outcomes: Bytes) -> Floats:
+        """(features + 1,) means over the rows."""
+        share = np.bincount((outcomes + self._first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
+        of_splits = np.einsum("no,nos->ns", share.reshape(-1, 8), self._shares.reshape(-1, 8, 3))
+        return np.append(of_splits.ravel() @ self._of_feature, self._left)
+
+    def _blocks(self, rows: int) -> list[slice]:
+        """Some rows at a time, so that what is worked out of them stays near the processor."""
+        together = max(1, NUMBERS_AT_ONCE // len(self.leaf))
+        return [slice(first, first + together) for first in range(0, rows, together)]
+
+    def contributions_of(self, outcomes: Bytes) -> Floats:
+        """(rows, features + 1)."""
+        values = self._shares.take((outcomes + self._first).T, axis=0).reshape(outcomes.shape[1], -1) @ self._of_feature
+        return np.column_stack([values, np.full(len(values), self._left)])
 
 
 def _filled_up(tree: Mapping[str, Any]) -> tuple[list[int], list[float], list[float], list[float]]:

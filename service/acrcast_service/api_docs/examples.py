@@ -140,7 +140,7 @@ def _batch(served: ServedModel, sent: dict[str, Any], wanted: Wanted) -> Any:  #
     batch, form = read_json(served, orjson.dumps(sent), most=1)
     answered = predict(served, batch, wanted, 0, BASE)
     writer = writer_of(form, head_of(served, batch, wanted), names_of_columns(served))
-    return orjson.loads(writer.begin() + writer.rows(answered) + writer.end(len(answered.rows), 0))
+    return orjson.loads(b"".join([writer.begin(), writer.rows(answered), *writer.end(len(answered.rows), 0)]))
 
 
 def _tensors(served: ServedModel, patient: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -27,8 +27,7 @@ SIGNED = ("record_id", "kind", "time", "tenant", "caller", "model", "study", "ab
 FORMAT = b"acrcast audit 1\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Something to be recorded.
 
     subject: the caller's pseudonym of the patient; None makes the record its own subject, by its `record_id`; bytes are

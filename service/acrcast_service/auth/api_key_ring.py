@@ -27,7 +27,7 @@ class ApiKeyRing:
 
     def __init__(self, settings: Settings) -> None:
         self._key_file = settings.key_file
-        self._engine: Engine = open_database(settings.database_url)
+        self._engine: Engine = open_database(settings.database_url, rarely=True)
         self._secret: AuditKeys | None = None
         self._keys: Mapping[str, ApiKey] = {}
         self._read_at = 0.0

@@ -20,6 +20,7 @@ from acrcast_service.problems import (
     UNAUTHENTICATED,
     HttpProblem,
 )
+from acrcast_service.server_state import ServerState
 
 # What any route that is behind a guard may answer.
 REFUSALS = (UNAUTHENTICATED, MISSING_SCOPE, BODY_TOO_SLOW, TOO_MANY_REQUESTS, OVERLOADED, IDENTITY_UNAVAILABLE)
@@ -53,7 +54,7 @@ class Guard:
         self._of_clients = of_clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        server = scope["app"].state.server
+        server: ServerState = scope["app"].server
         address = public_address(server.settings, scope) + scope["path"] if self._of_clients else None
         caller = scope["caller"] = await server.auth.caller(scope["headers"], self._needed, address)
         server.auth.count(caller)
@@ -68,9 +69,7 @@ class LinkGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            check_link(
-                scope["app"].state.server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1")
-            )
+            check_link(scope["app"].server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1"))
         except HttpProblem as refused:
             # whoever follows a link reads a page
             await problem_page(Request(scope), refused.kind)(scope, receive, send)

@@ -153,12 +153,19 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401  any JSON
     except orjson.JSONDecodeError as error:
         raise HttpProblem(MALFORMED_JSON, f"reading stopped at line {error.lineno} column {error.colno}") from None
     # every pair of an object has a colon: as many colons as pairs, and no name was given twice
-    if body.count(b":") == _pairs(content):
+    colons = body.count(b":")
+    if colons in (_pairs_outside(content), _pairs(content)):
         return content
     try:
         return json.loads(body, object_pairs_hook=_object)
     except (RecursionError, ValueError):
         raise HttpProblem(MALFORMED_JSON, "nested too deeply, or a number has too many digits") from None
+
+
+def _pairs_outside(content: Any) -> int:  # noqa: ANN401  any JSON
+    """How many pairs the objects of a batch in columns have when no value is an object."""
+    columns = content.get("columns") if type(content) is dict else None
+    return len(content) + len(columns) if type(columns) is dict else 0
 
 
 def _pairs(content: Any) -> int:  # noqa: ANN401  any JSON

@@ -25,7 +25,7 @@ from acrcast_service.batch.writing import AnswerWriter, writer_of
 from acrcast_service.bodies import ANY_TYPE, accepted_types, media_type_of, read_body
 from acrcast_service.model_store import ServedModel
 from acrcast_service.observation.middleware import note_predictions
-from acrcast_service.prediction.routes import IDEMPOTENCY_KEY, SUBJECT_REFERENCE, WholeRequestRoute
+from acrcast_service.prediction.routes import IDEMPOTENCY_KEY, SUBJECT_REFERENCE
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
     BAD_REQUEST,
@@ -40,6 +40,7 @@ from acrcast_service.problems import (
     documented,
 )
 from acrcast_service.server_state import state_of
+from acrcast_service.whole_requests import WholeRequestRoute
 
 # A client that takes nothing for so long, in seconds, gives its place to another.
 PATIENCE_SECONDS = 60
@@ -146,7 +147,8 @@ async def _pieces(
         answered, refused = answered + len(chunk.rows), refused + len(chunk.refused)
         note(request, chunk)
         yield await pool.run(writer.rows, chunk)
-    yield await pool.run(writer.end, answered, refused)
+    for piece in writer.end(answered, refused):
+        yield piece
 
 
 def note(request: Request, answered: Answered) -> None:

@@ -112,9 +112,12 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
     """Rows `first` to `first + CHUNK`. base: of the prediction ids, which end with the row."""
     last = min(first + CHUNK, len(batch))
     refused = {i: plain_problems(batch.refused[i]) for i in range(first, last) if i in batch.refused}
-    rows = np.array([i for i in range(first, last) if i not in refused], dtype=np.int64)
-    ids = [f"{base}{i:08x}" for i in rows.tolist()]
-    covariates, digest = batch.covariates.rows(rows), served.model.identity.digest
+    rows = np.arange(first, last)
+    if refused:
+        rows = rows[~np.isin(rows, list(refused))]
+    digits = rows.astype(">u4").tobytes().hex()
+    ids = [base + digits[k : k + 8] for k in range(0, len(digits), 8)]
+    covariates, digest = batch.covariates.rows(rows if refused else slice(first, last)), served.model.identity.digest
     if wanted.full:
         full = [served.bedside.answer(OnePatient.of_row(covariates, k), name) for k, name in enumerate(ids)]
         support = [answer["support"]["status"] for answer in full]

@@ -1,5 +1,6 @@
 """Answers to a batch in each form, written chunk by chunk."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import orjson
@@ -9,13 +10,13 @@ from acrcast_service.batch.service import Answered
 
 
 class AnswerWriter(Protocol):
-    """Gives the bytes of an answer piece by piece: `begin`, `rows` for each chunk, `end`."""
+    """Gives the bytes of an answer piece by piece: `begin`, `rows` for each chunk, and those of `end`."""
 
     def begin(self) -> bytes: ...
 
     def rows(self, answered: Answered) -> bytes: ...
 
-    def end(self, answered: int, refused: int) -> bytes: ...
+    def end(self, answered: int, refused: int) -> Iterator[bytes]: ...
 
 
 def writer_of(form: Form, head: dict[str, Any], numbers: dict[str, bool]) -> AnswerWriter:
@@ -40,31 +41,41 @@ class Rows:
         self._separator = b"," if written or self._separator else b""
         return piece
 
-    def end(self, answered: int, refused: int) -> bytes:
-        return b"]," + _closing(answered, refused)
+    def end(self, answered: int, refused: int) -> Iterator[bytes]:
+        yield b"]," + _closing(answered, refused)
 
 
 class Columns:
-    """JSON, a list for each column with null in the rows that were refused; these are in `errors`."""
+    """JSON, a list for each column with null in the rows that were refused; these are in `errors`.
+
+    The numbers of the rows leave with each chunk. Another column can only begin when they have ended: of it the JSON is kept,
+    which takes a tenth of what the values would take, and leaves column by column.
+    """
 
     def __init__(self, head: dict[str, Any], numbers: dict[str, bool]) -> None:
-        self._head = head
-        self._columns: dict[str, list[Any]] = {name: [] for name in ("row", *numbers) if name != "error"}
+        self._head, self._separator = head, b""
+        self._columns: dict[str, list[bytes]] = {name: [] for name in numbers if name != "error"}
         self._errors: list[dict[str, Any]] = []
 
     def begin(self) -> bytes:
-        return orjson.dumps(self._head)[:-1] + b',"columns":{'
+        return orjson.dumps(self._head)[:-1] + b',"columns":{"row":['
 
     def rows(self, answered: Answered) -> bytes:
-        for name, column in _aligned(answered).items():
-            if name in self._columns:
-                self._columns[name] += column
+        if not answered.count:
+            return b""
+        columns = _aligned(answered)
+        for name, kept in self._columns.items():
+            kept.append(_within(columns[name]))
         self._errors += [{"row": i + 1, "errors": errors} for i, errors in answered.refused.items()]
-        return b""
+        piece = self._separator + _within(columns["row"])
+        self._separator = b","
+        return piece
 
-    def end(self, answered: int, refused: int) -> bytes:
-        columns = b",".join(orjson.dumps(name) + b":" + orjson.dumps(column) for name, column in self._columns.items())
-        return columns + b'},"errors":' + orjson.dumps(self._errors) + b"," + _closing(answered, refused)
+    def end(self, answered: int, refused: int) -> Iterator[bytes]:
+        yield b"]"
+        for name in list(self._columns):
+            yield b"," + orjson.dumps(name) + b":[" + b",".join(self._columns.pop(name)) + b"]"
+        yield b'},"errors":' + orjson.dumps(self._errors) + b"," + _closing(answered, refused)
 
 
 class Binary:
@@ -87,9 +98,9 @@ class Binary:
         self._writer.write(columns)
         return self._writer.take()
 
-    def end(self, answered: int, refused: int) -> bytes:  # noqa: ARG002  as the others
+    def end(self, answered: int, refused: int) -> Iterator[bytes]:  # noqa: ARG002  as the others
         self._writer.close()
-        return self._writer.take()
+        yield self._writer.take()
 
 
 def _aligned(answered: Answered) -> dict[str, list[Any]]:
@@ -105,6 +116,11 @@ def _aligned(answered: Answered) -> dict[str, list[Any]]:
         for place, value in zip(places, column, strict=True):
             spread[name][place] = value
     return spread
+
+
+def _within(values: list[Any]) -> bytes:
+    """The values as JSON, without the brackets of a list."""
+    return orjson.dumps(values)[1:-1]
 
 
 def _told(errors: list[dict[str, str]]) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from time import perf_counter
 from typing import Literal
 
@@ -74,8 +73,7 @@ class Shadow:
     async def _predict(self, patient: Patient, answered: Entry) -> None:
         prediction = answer_for(self._store.current.bedside, patient)
         await self._record(
-            replace(
-                answered,
+            answered._replace(
                 kind=SHADOW,
                 record_id=prediction["prediction_id"],
                 answer=orjson.dumps(prediction),

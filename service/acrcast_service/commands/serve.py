@@ -1,5 +1,7 @@
 """`acrcast serve`."""
 
+import gc
+
 import click
 
 
@@ -24,6 +26,8 @@ def serve(model: str | None, study: str | None, host: str | None, port: int | No
       acrcast serve
       acrcast serve --model models:/acr20@champion --port 8080 --workers 2
     """
+    # what is made until the server has started stays: looking for what may go would take a tenth of the time
+    gc.disable()
     from acrcast_service.server import run
     from acrcast_service.settings import read_settings
 

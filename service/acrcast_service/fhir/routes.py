@@ -20,7 +20,7 @@ from acrcast_service.fhir.capabilities import capability_statement, operation_de
 from acrcast_service.fhir.service import exchanged, sent_of, understood
 from acrcast_service.idempotency import Within, answered_once
 from acrcast_service.observation.middleware import note_predictions
-from acrcast_service.prediction.routes import HEADERS, IDEMPOTENCY_KEY, SUBJECT_REFERENCE, WholeRequestRoute
+from acrcast_service.prediction.routes import HEADERS, IDEMPOTENCY_KEY, SUBJECT_REFERENCE
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.problems import (
     AUDIT_UNAVAILABLE,
@@ -38,6 +38,7 @@ from acrcast_service.problems import (
     documented,
 )
 from acrcast_service.server_state import state_of
+from acrcast_service.whole_requests import WholeRequestRoute
 
 PATH = f"/fhir/${OPERATION}"
 MEDIA_TYPES = (FHIR_JSON, JSON)

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.types import Scope
 
+from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.observation.logs import Lines, current_request
 from acrcast_service.observation.metrics import Metrics
 from acrcast_service.observation.traces import Traces
@@ -58,8 +59,8 @@ class Seen:
 class Observer:
     """Told of each request when it begins and when it is over."""
 
-    def __init__(self, lines: Lines, metrics: Metrics, traces: Traces | None) -> None:
-        self._lines, self._metrics, self._traces = lines, metrics, traces
+    def __init__(self, lines: Lines, metrics: Metrics, traces: Traces | None, audit: AuditTrail) -> None:
+        self._lines, self._metrics, self._traces, self._audit = lines, metrics, traces, audit
 
     def began(self, scope: Scope) -> Seen:
         sent_id, traceparent = _identifying(scope)
@@ -76,12 +77,10 @@ class Observer:
         method = scope["method"] if scope["method"] in METHODS else "other"
         predictions: list[tuple[str, str, int]] = scope.get(PREDICTIONS, [])
         metrics = self._metrics
-        metrics.ended(template, method, status, seconds)
         for model, support, count in predictions:
             metrics.predictions(model, support, count)
-        audit = scope["app"].state.server.audit if "app" in scope else None
-        if audit is not None:
-            metrics.audit(audit.waiting, audit.failures)
+        metrics.ended(template, method, status, seconds)
+        metrics.audit(self._audit.waiting, self._audit.failures)
         level = logging.ERROR if status >= 500 else logging.DEBUG if template in RARELY_READ else logging.INFO
         model_digest = predictions[0][0] if predictions else None
         if self._lines.takes(level):

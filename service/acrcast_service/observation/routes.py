@@ -21,6 +21,6 @@ router = APIRouter(tags=["operation"])
 @needs(ADMIN)
 async def metrics(request: Request) -> Response:
     """Requests, their durations, predictions by model and support, and the audit's queue, of all worker processes together."""
-    return Response(
-        await asyncio.to_thread(state_of(request).metrics.written), headers={"Content-Type": CONTENT_TYPE_LATEST}
-    )
+    metrics = state_of(request).metrics
+    metrics.count()
+    return Response(await asyncio.to_thread(metrics.written), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -44,6 +44,7 @@ async def operator_answered(request: Request) -> Response:
 async def _answered(request: Request, caller: Caller, form: Form) -> Response:
     server = state_of(request)
     now = datetime.now(UTC)
+    server.metrics.count()
     context = {
         "at": moment(now.isoformat()),
         "tenant": caller.tenant,

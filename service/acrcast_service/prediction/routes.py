@@ -1,16 +1,12 @@
 """`POST /predict`."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
-from starlette.types import Receive, Scope, Send
 
 from acrcast.prediction import Prediction
 from acrcast_service import idempotency
+from acrcast_service.answers import JsonBytes
 from acrcast_service.api_docs.schemas import PATIENT_BODY
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
@@ -31,6 +27,7 @@ from acrcast_service.problems import (
     documented,
 )
 from acrcast_service.server_state import state_of
+from acrcast_service.whole_requests import WholeRequestRoute
 
 SUBJECT_REFERENCE, IDEMPOTENCY_KEY = b"subject-reference", b"idempotency-key"
 PRINTABLE = "^[ -~]+$"
@@ -48,22 +45,6 @@ HEADERS = [
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PRINTABLE},
     },
 ]
-
-
-class WholeRequestRoute(APIRoute):
-    """A route whose function takes the request as it is: documented like any other, with no parameters to look for.
-
-    Its errors go to the handlers of the application, as any route's do.
-    """
-
-    def __init__(self, path: str, endpoint: Callable[[Request], Coroutine[Any, Any, Response]], **options: Any) -> None:  # noqa: ANN401  the framework's
-        super().__init__(path, endpoint, **options)
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive, send))
-            await response(scope, receive, send)
-
-        self.app = app
 
 
 router = APIRouter(tags=["prediction"], route_class=WholeRequestRoute)
@@ -131,4 +112,4 @@ async def predict(request: Request) -> Response:
         same = body + b"\0" + (subject or "").encode()
         again = idempotency.Request(caller.tenant, "/predict", key, same)
         content = await answered_once(server.audit, again, answer)
-    return Response(content, media_type="application/json", background=shadow)
+    return JsonBytes(content, shadow)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from acrcast.errors import UsageError
@@ -42,15 +43,17 @@ def parse_url(database: str) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
 
-def open_database(database: str, *, durable: bool = True) -> Engine:
+def open_database(database: str, *, durable: bool = True, rarely: bool = False) -> Engine:
     """An engine for the address; it connects when it is first used. Raises UsageError for an address that is none.
 
     durable: a commit returns when it is on disk. Without, the last commits may be lost when the power fails.
+    rarely: a SQLite file is opened each time. While any connection of a process stays open, its others see the file's
+    permissions and its shared memory as they were.
     """
     url = parse_url(database)
     if url.get_backend_name() == "sqlite":
         pragmas = PRAGMAS if durable else {**PRAGMAS, "synchronous": "NORMAL"}
-        engine = create_engine(url, paramstyle="named")
+        engine = create_engine(url, paramstyle="named", **({"poolclass": NullPool} if rarely else {}))
         event.listen(engine, "connect", lambda connection, _record: _prepare_sqlite(connection, pragmas))
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -14,6 +14,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # Each migration's file begins with its number; the last is what this version works with.
 CURRENT = max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
+# What SQLite says of a file that is damaged.
+DAMAGED = ("file is not a database", "malformed")
+
 _MIGRATING = 0x61637263  # the number of PostgreSQL's advisory lock under which one process at a time migrates
 
 
@@ -76,7 +79,9 @@ def migrate(engine: Engine) -> str | None:
 
 
 def cannot_be_used(engine: Engine, error: SQLAlchemyError) -> AcrcastError:
-    return AcrcastError(f"{shown(engine)}: the database cannot be used: {reason(error)}")
+    said = reason(error)
+    what_to_do = ": restore a backup, see docs/audit.md" if any(words in said for words in DAMAGED) else ""
+    return AcrcastError(f"{shown(engine)}: the database cannot be used: {said}{what_to_do}")
 
 
 def reason(error: SQLAlchemyError) -> str:

@@ -49,6 +49,13 @@ def test_log_odds_are_those_of_xgboost_to_the_last_bit(features, depth, seed):
     np.testing.assert_array_equal(trees_of(booster).log_odds(X).astype(np.float32), margin)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 64, 109, 110])
+def test_log_odds_are_those_of_xgboost_for_any_number_of_rows(rows):
+    booster, X = boosted(4, 4, 2)
+    margin = booster.inplace_predict(X[:rows], predict_type="margin")
+    np.testing.assert_array_equal(trees_of(booster).log_odds(X[:rows]).astype(np.float32), margin)
+
+
 @pytest.mark.parametrize("features", [1, 4, 18])
 @pytest.mark.parametrize("depth", [1, 2])
 def test_contributions_are_those_of_xgboost_in_its_single_precision(features, depth):

@@ -161,7 +161,7 @@ def test_the_document_follows_the_model_that_answers(serving, model, tmp_path):
 
     assert shown() == shown() == model.identity.digest
     other = artefact.load(save_model(model.study, tmp_path / "other", seed=8))
-    app.state.server.models.put(other)
+    app.server.models.put(other)
     assert shown() == other.identity.digest != model.identity.digest
 
 

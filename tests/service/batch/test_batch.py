@@ -224,7 +224,7 @@ def test_chunks_are_joined_in_order(batch, a_patient, monkeypatch):
 def test_a_full_pool_refuses_at_once_and_has_room_again(serving, model, batch, a_patient):
     app = create_app(read_settings(batches_at_once=1), model)
     narrow = serving(app)
-    pool = app.state.server.batches
+    pool = app.server.batches
     pool.take()
     answered = batch({"patients": [a_patient()]}, to=narrow)
     assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
@@ -301,7 +301,7 @@ def test_an_answer_that_breaks_off_is_not_complete(model, a_patient, monkeypatch
     assert sent[0]["status"] == 200
     assert all(message.get("more_body", True) for message in sent)
     assert b"complete" not in b"".join(message.get("body", b"") for message in sent)
-    app.state.server.batches.take()
+    app.server.batches.take()
 
 
 def test_the_description_has_the_batch_with_its_three_forms(client):

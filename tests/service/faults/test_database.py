@@ -17,6 +17,13 @@ def file_of(chain):
     return Path(chain.engine.url.database)
 
 
+def overwrite(path, content):
+    """In place, as whoever has it open sees it."""
+    with path.open("r+b") as file:
+        file.write(content)
+        file.truncate()
+
+
 @only_sqlite
 def test_a_file_that_may_not_grow_as_on_a_full_disk(serve, load, chain):
     server = serve()
@@ -45,6 +52,62 @@ def test_a_database_that_another_process_keeps_locked(serve, load, chain):
         other.execute("ROLLBACK")
     load.wait_for(200, 20)
     expect_nothing_lost(load, chain)
+
+
+@only_sqlite
+def test_a_file_that_is_read_only_when_the_server_starts(serve, load, chain):
+    files = [path for path in file_of(chain).parent.glob("acrcast.db*") if path.is_file()]
+    for path in files:
+        path.chmod(0o444)
+    server = serve()
+    load.begin(server.port)
+    load.wait_for(503, 20)
+    assert load.answered == []
+    assert server.get("/health/live") == 200
+    for path in files:
+        path.chmod(0o600)
+    load.wait_for(200, 20)
+    assert server.get("/health/ready") == 200
+    expect_nothing_lost(load, chain)
+
+
+@only_sqlite
+def test_a_file_that_is_damaged_until_it_is_restored(serve, load, chain):
+    before = serve()
+    load.begin(before.port)
+    load.wait_for(200, 20)
+    load.end()
+    before.kill()
+    # whoever closes a file gives up this process's locks on it, SQLite's as well
+    chain.engine.dispose()
+    server, path = serve(), file_of(chain)
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    content, answered = path.read_bytes(), len(load.answered)
+    overwrite(path, b"\xa5" * len(content))
+    load.begin(server.port)
+    load.wait_for(503, 100)
+    assert len(load.answered) == answered
+    assert server.get("/health/live") == 200
+    overwrite(path, content)
+    load.wait_for(200, 20)
+    expect_nothing_lost(load, chain)
+
+
+@only_sqlite
+def test_a_damaged_file_stops_the_start_with_what_to_do(serve_and_fail, model_folder, chain, audit_settings):
+    chain.engine.dispose()
+    path = file_of(chain)
+    overwrite(path, b"\xa5" * path.stat().st_size)
+    done = serve_and_fail(
+        *("--model", str(model_folder), "--port", "0"),
+        ACRCAST_DATABASE=f"sqlite:///{path}",
+        ACRCAST_AUDIT_KEY_FILE=str(audit_settings.audit_key_file),
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"acrcast: sqlite:///{path}: the database cannot be used: file is not a database: restore a backup, see docs/audit.md"
+    ]
 
 
 @only_postgresql

@@ -360,12 +360,12 @@ def test_a_request_is_as_large_as_a_batch_may_be(serving, model, infer):
 def test_a_request_takes_a_place_among_the_batches(serving, model, infer):
     app = create_app(Settings(batches_at_once=1), model)
     one = serving(app)
-    app.state.server.batches.take()
+    app.server.batches.take()
     answered = infer(asked(), to=one)
     assert answered.status_code == 503
     assert answered.headers["retry-after"] == "1"
     assert answered.json() == {"error": "The server works on as many batches as it may"}
-    app.state.server.batches.give_back()
+    app.server.batches.give_back()
     assert infer({}, to=one).status_code == 422
     assert infer(asked(), to=one).status_code == 200
 

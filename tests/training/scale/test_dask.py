@@ -200,7 +200,7 @@ def test_work_whose_workers_are_gone_ends_with_a_reason(start_cluster, auranofin
         def leave(_):
             cluster.scale(0)
 
-        with pytest.raises(AcrcastError, match="no workers left: start some; the same command goes on"):
+        with pytest.raises(AcrcastError, match="no workers left: start some, and give the command again"):
             resampled_risks(rows, ("prevalence",), weights, seed=(1,), engine=engine, progress=leave)
 
 

@@ -37,7 +37,7 @@ SETTINGS = {
     "distributed.worker.http.routes": [],
     "logging.distributed": "error",
 }
-NO_SCHEDULER = "the scheduler of Dask is gone: start it; the same command goes on"
+NO_SCHEDULER = "the scheduler of Dask is gone: start it, and give the command again"
 # What decides the last bit.
 VERSIONS = (acrcast.__version__, np.__version__)
 
@@ -91,7 +91,7 @@ class DaskEngine:
             except TimeoutError:
                 if not self._threads():
                     raise AcrcastError(
-                        "the scheduler has no workers left: start some; the same command goes on"
+                        "the scheduler has no workers left: start some, and give the command again"
                     ) from None
             except CancelledError as error:
                 raise AcrcastError(NO_SCHEDULER) from error

@@ -27,12 +27,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """partitions: in all, None for a file. before: of them, those that were finished before."""
+    """partitions: in all, None for a file. before: of them, those that were finished before. outside: None when it was not asked."""
 
     partitions: int | None
     before: int | None
     patients: int
-    outside: int
+    outside: int | None
 
 
 def planned(folders: Folders, found: Sequence[Partition]) -> Plan:
