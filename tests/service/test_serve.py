@@ -191,6 +191,8 @@ def ask(port):
     post("/predict", patient | {"haq_di": None})
     post("/predict/batch", {"patients": [patient] * 3})
     post("/outcomes", {"prediction_id": name, "responded": True, "observed_on": "2026-05-05", "source": "chart"})
+    for page, form in (("operator", b"page.verify=yes"), ("audit", b"kind=prediction")):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", form).read()
     os.kill(os.getpid(), signal.SIGTERM)
 
 from acrcast_service import server

@@ -225,7 +225,7 @@ def test_without_an_audit_the_traffic_is_still_shown(site):
 def test_a_challenger_is_held_against_the_champion(serving, released, settings, shown, history, keys, a_patient):
     other = replace(released, identity=replace(released.identity, digest="sha256:" + "1" * 64))
     server = create_app(settings, released)
-    server.state.server.shadow._store.put(other)
+    server.server.shadow._store.put(other)
     bedside = Bedside(other, DEFAULT_LEVEL)
 
     def higher(answer):
