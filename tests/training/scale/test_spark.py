@@ -10,6 +10,7 @@ import pytest
 
 from acrcast import artefact
 from acrcast.table import column_names
+from acrcast_training.tracking import runs
 
 # Spark and its workers take half a minute to start
 pytestmark = pytest.mark.slow
