@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -78,7 +78,7 @@ class Clinic:
             model=prediction.model.digest,
             study=prediction.study,
         )
-        self.records.append((time, replace(entry, **changed)))
+        self.records.append((time, entry._replace(**changed)))
         return self.records[-1][1]
 
     def outcome(self, prediction, time, *, responded, **said):

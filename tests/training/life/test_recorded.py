@@ -1,7 +1,6 @@
 """What is read of an export: predictions of one model, each with the outcome that holds."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -141,6 +140,6 @@ def test_a_record_of_a_batch_is_read_too(clinic, people, read):
         "control": {"probability": answer["control"]["probability"], "interval": [0, 1]},
         "support": {"status": "edge", "measures": []},
     }
-    clinic.records = [(BEGIN, replace(prediction, answer=json.dumps(short).encode()))]
+    clinic.records = [(BEGIN, prediction._replace(answer=json.dumps(short).encode()))]
     (found,) = read(clinic.export()).predictions
     assert (found.treated, found.support) == (answer["treated"]["probability"], "edge")
