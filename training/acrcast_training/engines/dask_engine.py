@@ -37,6 +37,7 @@ SETTINGS = {
     "distributed.worker.http.routes": [],
     "logging.distributed": "error",
 }
+NO_WORKERS = "the scheduler has no workers left: start some, and give the command again"
 NO_SCHEDULER = "the scheduler of Dask is gone: start it, and give the command again"
 # What decides the last bit.
 VERSIONS = (acrcast.__version__, np.__version__)
@@ -64,7 +65,7 @@ class DaskEngine:
                 if not running:
                     return
                 for future in self._finished(running):
-                    yield running.pop(future), _result_of(future)
+                    yield running.pop(future), self._result_of(future)
         finally:
             self._client.cancel(list(running))
 
@@ -89,14 +90,37 @@ class DaskEngine:
             try:
                 found: Iterable[Future] = wait(list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED").done
             except TimeoutError:
-                if not self._threads():
-                    raise AcrcastError(
-                        "the scheduler has no workers left: start some, and give the command again"
-                    ) from None
+                self._need_workers()
             except CancelledError as error:
                 raise AcrcastError(NO_SCHEDULER) from error
             else:
                 return found
+
+    def _result_of(self, future: Future) -> Any:  # noqa: ANN401  whatever the function gave
+        """Raises what the function raised, and AcrcastError for what is the matter with workers and scheduler.
+
+        A worker that is lost after it has finished takes its result along: until another one has done the task anew, it is waited.
+        """
+        while True:
+            try:
+                return future.result(timeout=PATIENCE)
+            except TimeoutError:
+                self._need_workers()
+            except CancelledError as error:
+                raise AcrcastError(NO_SCHEDULER) from error
+            except KilledWorker as error:
+                raise AcrcastError(
+                    "a part of the work has ended its worker again and again, most likely for want of memory: fewer workers leave each more"
+                ) from error
+            except ModuleNotFoundError as error:
+                raise AcrcastError(
+                    f"a worker lacks {error.name}: install acrcast[training] there as it is here"
+                ) from error
+
+    def _need_workers(self) -> None:
+        """Raises AcrcastError when there are none left, or no scheduler."""
+        if not self._threads():
+            raise AcrcastError(NO_WORKERS)
 
 
 @contextmanager
@@ -154,20 +178,6 @@ async def _asked(address: str) -> None:
     async with asyncio.timeout(PATIENCE), rpc(address, timeout=PATIENCE, connection_args=secured) as scheduler:
         if (await scheduler.identity()).get("type") != "Scheduler":
             raise ValueError(address)
-
-
-def _result_of(future: Future) -> Any:  # noqa: ANN401  whatever the function gave
-    """Raises what the function raised, and AcrcastError for what is the matter with workers and scheduler."""
-    if future.status == "cancelled":
-        raise AcrcastError(NO_SCHEDULER)
-    error = future.exception()
-    if isinstance(error, KilledWorker):
-        raise AcrcastError(
-            "a part of the work has ended its worker again and again, most likely for want of memory: fewer workers leave each more"
-        ) from error
-    if isinstance(error, ModuleNotFoundError):
-        raise AcrcastError(f"a worker lacks {error.name}: install acrcast[training] there as it is here") from error
-    return future.result()
 
 
 def _kept(shipped: Shipped) -> Shipped:
