@@ -13,7 +13,7 @@ import numpy as np
 
 from acrcast.studies import load_study
 from acrcast.validation.net_benefit import net_benefit, net_benefit_gain
-from acrcast.validation.resampling import cross_validated_risks_in_both_arms
+from acrcast.validation.resampling import cross_validated_in_both_arms
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.examples import example_table
 from acrcast_training.fit import trial_rows
@@ -27,7 +27,7 @@ cohort = load_cohort(study, table=example_table(study.key))
 # flatter the model.
 
 # %% tags=["hide-input"]
-_, with_auranofin = cross_validated_risks_in_both_arms(trial_rows(cohort), "prespecified", folds=10, repeats=1, seed=1)
+_, with_auranofin = cross_validated_in_both_arms(trial_rows(cohort), "prespecified", folds=10, repeats=1, seed=1)
 risk = with_auranofin[0][cohort.treated]
 responded = cohort.responded[cohort.treated].astype(float)
 print(
