@@ -17,6 +17,7 @@ def answered(metrics, route, *seconds, status=200):
     for each in seconds:
         metrics.began()
         metrics.ended(route, "GET", status, each)
+    metrics.count()
 
 
 def test_before_any_request_there_is_no_address(metrics):
