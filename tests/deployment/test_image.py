@@ -42,11 +42,11 @@ server = subprocess.Popen(sys.argv[1:], env=os.environ | {"MLFLOW_AUTH_ADMIN_PAS
     "MLFLOW_FLASK_SERVER_SECRET_KEY": word, "MLFLOW_AUTH_CONFIG_PATH": "/etc/mlflow/sign-in.ini"})
 for _ in range(3000):
     try:
-        u.urlopen("http://127.0.0.1:5000/health")
+        u.urlopen("http://localhost:5000/health")
         break
     except OSError:
         time.sleep(0.1)
-os.environ |= {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000", "MLFLOW_TRACKING_USERNAME": "admin",
+os.environ |= {"MLFLOW_TRACKING_URI": "http://localhost:5000", "MLFLOW_TRACKING_USERNAME": "admin",
     "MLFLOW_TRACKING_PASSWORD": word, "ACRCAST_STATE": "/tmp/state"}
 subprocess.run("acrcast simulate --patients 40 --seed 1 --out /tmp/trial && acrcast train --study ld-il2-ra --baseline /tmp/trial/baseline.csv "
     "--visits /tmp/trial/visits.csv --repeats 1 --resamples 20 --register acr20", shell=True, check=True)
