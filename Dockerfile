@@ -22,7 +22,8 @@ COPY service service
 RUN tools/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && tools/bin/pip --python /opt/acrcast/bin/python install --no-index --no-deps dist/*.whl
 
-# What no server needs: Arrow's headers, remote protocols and copies under other names, tests of packages, symbols for debuggers.
+# What no server needs: Arrow's headers, remote protocols and copies under other names; the languages that Pygments knows, of which
+# rich colours none here; sources, stubs, maps and tests of packages; symbols for debuggers.
 FROM builder AS pruned
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
@@ -30,6 +31,8 @@ RUN packages=$(echo /opt/acrcast/lib/python3*/site-packages) \
  && rm -rf "$packages"/pyarrow/include "$packages"/pyarrow/src "$packages"/pyarrow/libarrow_flight* "$packages"/pyarrow/_flight* \
       "$packages"/pyarrow/libarrow_python*.so "$packages"/pyarrow/libarrow_python*.so.*.*.* "$packages"/numpy/f2py \
  && find "$packages" -type d -name tests -prune -exec rm -rf {} + \
+ && find "$packages"/pygments/lexers -type f ! -name '__init__*' ! -name '_mapping*' -delete \
+ && find "$packages" -type f \( -name '*.map' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.h' \) -delete \
  && find "$packages"/pyarrow "$packages"/uvloop "$packages"/sqlalchemy "$packages"/cryptography -name '*.so*' \
       -exec strip --strip-unneeded {} +
 
