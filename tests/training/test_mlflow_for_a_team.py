@@ -164,7 +164,8 @@ def mlflow_server(object_store: str, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def team(mlflow_server, postgresql) -> Team:
     made = mlflow_server(BUCKET, postgresql.new_database().replace("postgresql://", "postgresql+psycopg://"))
-    for patients, seed, folder in (("60", "2", "trial"), ("300", "3", "others")):
+    # a trial from which a model comes that can be recalibrated
+    for patients, seed, folder in (("60", "4", "trial"), ("300", "3", "others")):
         done = made.person(STATISTICIAN).run("simulate", "--patients", patients, "--seed", seed, "--out", folder)
         assert done.returncode == 0, done.stderr
     return made
