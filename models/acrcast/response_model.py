@@ -9,12 +9,12 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Covariates, OnePatient
-from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Patterns
 from acrcast.estimators.rows import Preparation
+from acrcast.estimators.small_set import RESPONSE_RATE
 from acrcast.prediction import ModelIdentity
 from acrcast.promotion import Promotion
 from acrcast.studies.study import Study

@@ -12,40 +12,28 @@ from starlette.middleware import Middleware
 import acrcast
 from acrcast.response_model import ResponseModel
 from acrcast_service import health
-from acrcast_service.api_docs import routes as api_docs
 from acrcast_service.around import Around
-from acrcast_service.audit import routes as audit_records
 from acrcast_service.audit.trail import AuditTrail
-from acrcast_service.auth.guard import guarded
 from acrcast_service.auth.service import Auth
-from acrcast_service.basis import routes as basis
-from acrcast_service.batch import routes as batch
 from acrcast_service.batch.service import Pool
-from acrcast_service.cds_hooks import routes as cds_hooks
 from acrcast_service.cds_hooks.fhir_server import FhirServers
-from acrcast_service.champion import routes as champion
 from acrcast_service.champion.opening import challenger_of, champion_of
 from acrcast_service.champion.shadow import Shadow
 from acrcast_service.champion.watch import ended
 from acrcast_service.cors import Cors
 from acrcast_service.draining import Draining
 from acrcast_service.errors import add_error_handlers
-from acrcast_service.fhir import routes as fhir
-from acrcast_service.model_card import routes as model_card
 from acrcast_service.model_store import ModelStore
 from acrcast_service.observation import routes as observation
 from acrcast_service.observation.logs import log_through, open_lines
 from acrcast_service.observation.metrics import Metrics
 from acrcast_service.observation.middleware import Observer
 from acrcast_service.observation.traces import open_traces
-from acrcast_service.open_inference import routes as open_inference
-from acrcast_service.outcomes import routes as outcomes
 from acrcast_service.overload import Overload
-from acrcast_service.pages import routes as pages
 from acrcast_service.prediction import routes as prediction
 from acrcast_service.server_state import ServerState
 from acrcast_service.settings import Settings, read_settings
-from acrcast_service.whole_requests import Application
+from acrcast_service.whole_requests import AllRooms, Application
 
 
 def create_app(settings: Settings, model: ResponseModel | None = None) -> Application:
@@ -73,6 +61,7 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> Applic
     app = Application(
         server,
         around,
+        [*prediction.router.routes, *health.router.routes, *observation.router.routes],
         title="acrcast",
         version=acrcast.__version__,
         lifespan=_lifespan,
@@ -89,29 +78,9 @@ def create_app(settings: Settings, model: ResponseModel | None = None) -> Applic
             "operation_spans": False,
             "auto_configure": False,
         },
-        middleware=[Middleware(Cors, settings.cors_origins), Middleware(around.outside)],
+        middleware=[Middleware(Cors, settings.cors_origins), Middleware(around.outside), Middleware(AllRooms)],
     )
     add_error_handlers(app)
-    # in the order of the API's page, what is asked most first
-    rooms = (
-        prediction,
-        batch,
-        outcomes,
-        fhir,
-        cds_hooks,
-        audit_records,
-        model_card,
-        health,
-        open_inference,
-        champion,
-        observation,
-        basis,
-        api_docs,
-        pages,
-    )
-    for room in rooms:
-        # not include_router, which matches every request twice: once for the router, once within it
-        app.router.routes.extend(guarded(room.router.routes))
     return app
 
 
@@ -142,8 +111,7 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
     server.audit.start()
     await server.auth.start()
     tasks = [asyncio.create_task(run()) for run in (*(watch.run for watch in watches), server.shadow.run)]
-    # what was loaded stays for good: leave it out of every later collection, which would hold up requests
-    gc.collect()
+    # what was loaded stays for good, but for a thousandth: no collection looks at it, now or later, when requests would wait
     gc.freeze()
     gc.enable()
     server.draining.watch()

@@ -16,7 +16,6 @@ from uvicorn.supervisors import Multiprocess
 from acrcast.errors import AcrcastError, UsageError
 from acrcast.prediction import ModelIdentity
 from acrcast_service.app import create_app
-from acrcast_service.audit.trail import prepare_audit
 from acrcast_service.auth.service import check_who_may
 from acrcast_service.connections import BoundedHttpProtocol
 from acrcast_service.observation.logs import log_through, open_lines
@@ -40,7 +39,10 @@ def run(settings: Settings) -> None:
         server.champion.open()
         identity = server.models.current.model.identity
         check_who_may(settings)
-        prepare_audit(settings)
+        if settings.audit:
+            from acrcast_service.audit.opening import prepare_audit  # noqa: PLC0415  slow to import
+
+            prepare_audit(settings)
         if settings.workers == 1:
             serve = _here(uvicorn_config(app, settings), listener)
         else:

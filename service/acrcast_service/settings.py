@@ -191,7 +191,12 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """Never shown: it may hold a password."""
-        return self.database or f"sqlite:///{self.state / 'acrcast.db'}"
+        return self.database or f"sqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path:
+        """Where the database is when none is named."""
+        return self.state / "acrcast.db"
 
     @property
     def key_file(self) -> Path:

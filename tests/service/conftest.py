@@ -30,7 +30,7 @@ from acrcast.studies import Study, load_study
 from acrcast.support import TrainingRange
 from acrcast_service.app import create_app
 from acrcast_service.audit.chain import Chain
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.settings import PREFIX, Settings
 
 PATIENTS, MEMBERS = 300, 200

@@ -7,8 +7,9 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats
 from acrcast.engine import HERE, Engine
-from acrcast.estimators.candidates import CANDIDATES, RESPONSE_RATE
+from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
+from acrcast.estimators.small_set import RESPONSE_RATE
 from acrcast.validation.calibration import calibration_intercept
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
 from acrcast.validation.performance import Estimate, brier_score, log_loss

@@ -15,7 +15,7 @@ from acrcast.estimators.newton import linear
 from acrcast.estimators.normal import expit
 from acrcast.estimators.posterior import hierarchical, prespecified, projected
 from acrcast.estimators.rows import PreparedRows
-from acrcast.estimators.small_set import firth, prevalence
+from acrcast.estimators.small_set import RESPONSE_RATE, firth, prevalence
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -70,9 +70,6 @@ def _boosted(prepared: PreparedRows, rng: np.random.Generator) -> PointFits:
 def _logistic(fit: Callable[[PreparedRows, np.random.Generator], Floats]) -> "Fit":
     return lambda prepared, rng: LogisticPoints(prepared.terms, fit(prepared, rng))
 
-
-# The candidate that quotes the arm's response rate to everybody, which every other one has to beat.
-RESPONSE_RATE = "prevalence"
 
 Fit = Callable[[PreparedRows, np.random.Generator], PointFits]
 

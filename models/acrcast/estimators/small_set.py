@@ -7,6 +7,9 @@ from acrcast.estimators.newton import fit_logistic, linear
 from acrcast.estimators.normal import expit, logit
 from acrcast.estimators.rows import PreparedRows
 
+# The candidate that quotes the arm's response rate to everybody, which every other one has to beat.
+RESPONSE_RATE = "prevalence"
+
 
 def arm_rates(arm: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Responders and patients by arm, each (B, 2), control first; weighted. arm: (n,). y: (n,). weights: (B, n)."""

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acrcast import exported
-from acrcast_service.audit.keys import AuditKeys
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from acrcast_service.audit.keys import AuditKeys
 
 # Until somebody asks callers who they are.
 LOCAL_CALLER, DEFAULT_TENANT = "local", "default"
@@ -46,7 +48,7 @@ class Entry(NamedTuple):
     model: str = ""
     study: str = ""
     about: str = ""
-    within: Callable[[Connection], None] | None = None
+    within: "Callable[[Connection], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Sealed:
     signed: bytes
 
 
-def seal(keys: AuditKeys, entry: Entry, time: str) -> Sealed:
+def seal(keys: "AuditKeys", entry: Entry, time: str) -> Sealed:
     subject = entry.subject
     if not isinstance(subject, bytes):
         subject = keys.subject(entry.tenant, entry.record_id if subject is None else subject)
@@ -86,7 +88,7 @@ def signed_part(row: Mapping[str, Any]) -> bytes:
     return texts.encode() + subject + sha256(row["payload"]).digest()
 
 
-def signature(keys: AuditKeys, sequence: int, previous: bytes, signed: bytes) -> bytes:
+def signature(keys: "AuditKeys", sequence: int, previous: bytes, signed: bytes) -> bytes:
     return keys.sign(FORMAT + sequence.to_bytes(8, "big") + previous + signed)
 
 

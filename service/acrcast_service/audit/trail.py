@@ -3,21 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
-
-from acrcast.errors import TamperedError, UsageError
-from acrcast_service.audit.chain import Chain, has_chain
-from acrcast_service.audit.keys import AuditKeys, make_key_file, read_keys
+from acrcast.errors import TamperedError
 from acrcast_service.audit.records import Entry
-from acrcast_service.audit.writer import Writer, unavailable
+from acrcast_service.audit.refusals import unavailable
 from acrcast_service.problems import BAD_REQUEST, HttpProblem
-from acrcast_service.settings import Settings, is_loopback
-from acrcast_service.store.database import open_database
-from acrcast_service.store.schema import check_schema, migrate
+from acrcast_service.settings import Settings
+
+if TYPE_CHECKING:
+    from acrcast_service.audit.chain import Chain
+    from acrcast_service.audit.writer import Writer
 
 T = TypeVar("T")
 
@@ -35,6 +31,9 @@ class AuditTrail:
     def start(self) -> None:
         """Raises UsageError or AcrcastError, in one line what to do, when the database or its key cannot be used."""
         if self._settings.audit:
+            from acrcast_service.audit.opening import looks_after_itself, open_chain  # noqa: PLC0415  slow to import
+            from acrcast_service.audit.writer import Writer  # noqa: PLC0415  as above
+
             self._chain = open_chain(self._settings, may_make=looks_after_itself(self._settings))
             self._writer = Writer(self._chain)
 
@@ -77,6 +76,8 @@ class AuditTrail:
 
         Raises HttpProblem (503) when it fails, or finds a record that is not as it was written.
         """
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  slow to import
+
         try:
             return await asyncio.to_thread(question, *of)
         except SQLAlchemyError:
@@ -86,51 +87,10 @@ class AuditTrail:
             raise unavailable() from None
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> "Chain":
         """Raises HttpProblem: 400 when the audit is off, 503 before it is open."""
         if not self._settings.audit:
             raise HttpProblem(BAD_REQUEST, "this server keeps no audit, which this request needs")
         if self._chain is None:
             raise unavailable()
         return self._chain
-
-
-def prepare_audit(settings: Settings) -> None:
-    """What `AuditTrail.start` needs, made or checked once, before any process serves. Raises as `open_chain` does."""
-    if settings.audit:
-        open_chain(settings, may_make=looks_after_itself(settings)).engine.dispose()
-
-
-def looks_after_itself(settings: Settings) -> bool:
-    """Nobody named a database, and only this machine is answered: its file and its key are made as they are needed."""
-    return is_loopback(settings.host) and settings.database is None and settings.audit_key_file is None
-
-
-def open_chain(settings: Settings, *, may_make: bool) -> Chain:
-    """The chain of the settings' database. may_make: the schema, the key and the empty chain, where they are not there.
-
-    Raises UsageError or AcrcastError with what to do.
-    """
-    engine = open_database(settings.database_url)
-    try:
-        if may_make:
-            migrate(engine)
-        check_schema(engine)
-        chain = Chain(engine, _keys(engine, settings.key_file, may_make=may_make))
-        chain.begin()
-    except BaseException:
-        engine.dispose()
-        raise
-    return chain
-
-
-def _keys(engine: Engine, path: Path, *, may_make: bool) -> AuditKeys:
-    if not path.exists():
-        if has_chain(engine):
-            raise UsageError(
-                f"{path}: the audit's key is not there; without it nothing recorded can be read: restore it"
-            )
-        if not may_make:
-            raise UsageError(f"{path}: the audit's key is not there: run acrcast audit migrate, which makes it")
-        make_key_file(path)
-    return read_keys(path)

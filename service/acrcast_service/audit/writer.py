@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.records import Entry, now, seal
-from acrcast_service.problems import AUDIT_UNAVAILABLE, HttpProblem
+from acrcast_service.audit.refusals import unavailable
+from acrcast_service.problems import HttpProblem
 from acrcast_service.store.database import writing
 from acrcast_service.store.schema import reason
 
@@ -152,10 +153,6 @@ class Writer:
 
     def _tell(self, batch: Sequence[Waiting], refusals: Sequence[HttpProblem | None]) -> None:
         self._loop.call_soon_threadsafe(_settle, batch, refusals)
-
-
-def unavailable() -> HttpProblem:
-    return HttpProblem(AUDIT_UNAVAILABLE, headers={"Retry-After": "1"})
 
 
 def _settle(batch: Sequence[Waiting], refusals: Sequence[HttpProblem | None]) -> None:

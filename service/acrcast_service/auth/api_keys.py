@@ -14,11 +14,10 @@ from sqlalchemy import Engine, insert, select, update
 
 from acrcast_service.audit.keys import AuditKeys
 from acrcast_service.audit.records import now, time_text
-from acrcast_service.auth.callers import Caller
+from acrcast_service.auth.callers import MARK, Caller
 from acrcast_service.store.database import writing
 from acrcast_service.store.tables import api_keys
 
-MARK = "acr"
 ID_BYTES, SECRET_BYTES = 6, 32
 
 

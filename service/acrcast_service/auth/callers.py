@@ -12,6 +12,9 @@ PREDICT, OUTCOME, AUDIT, ADMIN = SCOPES = ("predict", "outcome", "audit", "admin
 
 LONGEST_NAME = 200
 
+# What the text that opens an API key begins with.
+MARK = "acr"
+
 _ACCESS = "acrcast_access"
 _ASKS_ITSELF = "acrcast_asks_itself"
 _CLIENTS = "acrcast_cds_clients"

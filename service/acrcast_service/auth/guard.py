@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from acrcast_service.addresses import public_address
 from acrcast_service.auth.callers import SIGNED_LINK, asks_itself, scope_needed, takes_client_tokens
 from acrcast_service.auth.signed_links import check_link
-from acrcast_service.basis.pages import problem_page
 from acrcast_service.problems import (
     BODY_TOO_SLOW,
     IDENTITY_UNAVAILABLE,
@@ -71,6 +70,8 @@ class LinkGuard:
         try:
             check_link(scope["app"].server.audit.chain.keys, scope["path"], scope["query_string"].decode("latin-1"))
         except HttpProblem as refused:
+            from acrcast_service.basis.pages import problem_page  # noqa: PLC0415  slow to import
+
             # whoever follows a link reads a page
             await problem_page(Request(scope), refused.kind)(scope, receive, send)
             return

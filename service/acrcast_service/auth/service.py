@@ -8,14 +8,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from acrcast.errors import UsageError
-from acrcast_service.auth.api_key_ring import ApiKeyRing
-from acrcast_service.auth.api_keys import MARK
-from acrcast_service.auth.callers import BEHIND_PROXY, LOCAL, Caller
+from acrcast_service.auth.callers import BEHIND_PROXY, LOCAL, MARK, Caller
 from acrcast_service.auth.refusals import missing_scope, unauthenticated
 from acrcast_service.problems import NOT_READY, HttpProblem
 from acrcast_service.settings import PREFIX, Settings, is_loopback
 
 if TYPE_CHECKING:
+    from acrcast_service.auth.api_key_ring import ApiKeyRing
     from acrcast_service.auth.client_tokens import ClientTokens
     from acrcast_service.auth.key_set import KeySet
     from acrcast_service.auth.tokens import TokenVerifier
@@ -52,8 +51,9 @@ class Auth:
 
     async def start(self) -> None:
         """Raises UsageError or AcrcastError, in one line what to do, when who may ask cannot be found out."""
-        self._ring = ApiKeyRing(self._settings)
-        await asyncio.to_thread(self._ring.read)
+        self._ring = await asyncio.to_thread(_ring_of, self._settings)
+        if self._ring is not None:
+            await asyncio.to_thread(self._ring.read)
         if has_issuer(self._settings):
             from acrcast_service.auth.key_set import KeySet, checked_source  # noqa: PLC0415  slow to import
             from acrcast_service.auth.tokens import TokenVerifier  # noqa: PLC0415
@@ -145,16 +145,31 @@ class Auth:
         """Keeps what is known of keys fresh, until it is cancelled."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
-            if self._ring is not None and await asyncio.to_thread(self._ring.read_if_possible):
+            if await asyncio.to_thread(self._read_again):
                 self._remembered.clear()
                 self._decide()
             for keys in (self._key_set, self._client_tokens):
                 if keys is not None:
                     await keys.refresh_if_old()
 
+    def _read_again(self) -> bool:
+        """Whether the keys changed."""
+        if self._ring is None:
+            self._ring = _ring_of(self._settings)
+        return self._ring is not None and self._ring.read_if_possible()
+
     def _decide(self) -> None:
         somebody = self._tokens is not None or self._client_tokens is not None
-        self._open = not somebody and self._ring is not None and self._ring.is_empty
+        self._open = not somebody and (self._ring is None or self._ring.is_empty)
+
+
+def _ring_of(settings: Settings) -> "ApiKeyRing | None":
+    """The API keys; None while there is no database that could hold one."""
+    if settings.database is None and not settings.database_file.exists():
+        return None
+    from acrcast_service.auth.api_key_ring import ApiKeyRing  # noqa: PLC0415  slow to import
+
+    return ApiKeyRing(settings)
 
 
 def has_issuer(settings: Settings) -> bool:
@@ -186,13 +201,14 @@ def check_who_may(settings: Settings) -> None:
         return
     if is_loopback(settings.host) or settings.behind_authenticating_proxy:
         return
-    ring = ApiKeyRing(settings)
-    try:
-        ring.read()
-        if not ring.is_empty:
-            return
-    finally:
-        ring.close()
+    ring = _ring_of(settings)
+    if ring is not None:
+        try:
+            ring.read()
+            if not ring.is_empty:
+                return
+        finally:
+            ring.close()
     raise UsageError(
         f"--host {settings.host} can be reached from other machines, and no authentication is configured: make a key with "
         f"acrcast keys create, set {PREFIX}OIDC_ISSUER or {PREFIX}CDS_CLIENTS, or use 127.0.0.1; or set {PREFIX}BEHIND_AUTHENTICATING_PROXY=1 if "

@@ -6,14 +6,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import httpcore
-
-from acrcast_service.cds_hooks.network import CheckedNetwork
 from acrcast_service.problems import OVERLOADED, HttpProblem
 from acrcast_service.settings import Settings
+
+if TYPE_CHECKING:
+    import httpcore
 
 # For one request of a client, over all that is read for it.
 MOST_BYTES = 4_194_304
@@ -36,15 +36,17 @@ class FhirServers:
     def __init__(self, settings: Settings) -> None:
         self._listed = frozenset(settings.fhir_servers)
         self._seconds = settings.fhir_seconds
-        self._network = CheckedNetwork(settings.fhir_networks)
+        self._private = settings.fhir_networks
         self._readers = 0
 
     @cached_property
-    def _pool(self) -> httpcore.AsyncConnectionPool:
-        trusted = ssl.create_default_context()
-        return httpcore.AsyncConnectionPool(
-            ssl_context=trusted, max_connections=CONNECTIONS, network_backend=self._network
-        )
+    def _pool(self) -> "httpcore.AsyncConnectionPool":
+        import httpcore  # noqa: PLC0415  slow to import
+
+        from acrcast_service.cds_hooks.network import CheckedNetwork  # noqa: PLC0415  as above
+
+        trusted, network = ssl.create_default_context(), CheckedNetwork(self._private)
+        return httpcore.AsyncConnectionPool(ssl_context=trusted, max_connections=CONNECTIONS, network_backend=network)
 
     @contextmanager
     def reader(self, base: str, token: str | None) -> Iterator["FhirReader"]:
@@ -71,7 +73,7 @@ class FhirServers:
 class FhirReader:
     """What one request may still read of one server. token: sent to that server alone. seconds: for all of it."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool, base: str, token: str | None, seconds: float) -> None:
+    def __init__(self, pool: "httpcore.AsyncConnectionPool", base: str, token: str | None, seconds: float) -> None:
         self._pool, self._base, self._seconds = pool, base, seconds
         self._headers = [("Accept", "application/fhir+json"), ("Accept-Encoding", "identity")]
         if token is not None:
@@ -103,6 +105,8 @@ class FhirReader:
         if self._answers_left == 0:
             raise Unreadable(f"it has more than {MOST_ANSWERS} pages")
         self._answers_left -= 1
+        import httpcore  # noqa: PLC0415  slow to import
+
         try:
             async with asyncio.timeout_at(self._deadline):
                 content = await self._content(address)

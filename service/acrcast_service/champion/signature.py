@@ -6,10 +6,7 @@ shows that it is whole; a signature shows who vouches for it, also to a server w
 
 from collections.abc import Callable
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from typing import TYPE_CHECKING
 
 from acrcast import artefact
 from acrcast.errors import ArtefactError, UsageError
@@ -17,6 +14,9 @@ from acrcast.prediction import ModelIdentity
 from acrcast.response_model import ResponseModel
 from acrcast.studies import Study
 from acrcast_service.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Load = Callable[[Path, Study | None], ResponseModel]
 
@@ -41,8 +41,10 @@ def loading(settings: Settings) -> Load:
     return load
 
 
-def _check(folder: Path, identity: ModelIdentity, key: Ed25519PublicKey) -> None:
+def _check(folder: Path, identity: ModelIdentity, key: "Ed25519PublicKey") -> None:
     """Raises UnsignedError unless the manifest that the loaded model is of was signed."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  slow to import
+
     try:
         manifest, signature = ((folder / name).read_bytes() for name in (artefact.MANIFEST, artefact.SIGNATURE))
         key.verify(signature, manifest)
@@ -54,7 +56,10 @@ def _check(folder: Path, identity: ModelIdentity, key: Ed25519PublicKey) -> None
         raise UnsignedError(f"{folder}: {artefact.MANIFEST} was exchanged while the model was read")
 
 
-def _public_key(path: Path) -> Ed25519PublicKey:
+def _public_key(path: Path) -> "Ed25519PublicKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  slow to import
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415  as above
+
     try:
         key = load_pem_public_key(path.read_bytes())
     except OSError as error:

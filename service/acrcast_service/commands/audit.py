@@ -154,7 +154,7 @@ def retention(days: int | None, *, as_json: bool) -> None:
 
 
 def _chain(*, may_make: bool = False) -> "Chain":
-    from acrcast_service.audit.trail import open_chain
+    from acrcast_service.audit.opening import open_chain
     from acrcast_service.settings import read_settings
 
     return open_chain(read_settings(), may_make=may_make)

@@ -137,7 +137,7 @@ def _as_data(key: "ApiKey") -> dict[str, str]:
 
 
 def _chain() -> "Chain":
-    from acrcast_service.audit.trail import looks_after_itself, open_chain
+    from acrcast_service.audit.opening import looks_after_itself, open_chain
     from acrcast_service.settings import read_settings
 
     settings = read_settings()

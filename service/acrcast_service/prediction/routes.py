@@ -1,17 +1,17 @@
 """`POST /predict`."""
 
+from typing import TYPE_CHECKING
+
 import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.background import BackgroundTask
 
 from acrcast.prediction import Prediction
-from acrcast_service import idempotency
 from acrcast_service.answers import JsonBytes
 from acrcast_service.api_docs.schemas import PATIENT_BODY
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.auth.callers import PREDICT, caller_of, needs
 from acrcast_service.bodies import one_header, read_json_body
-from acrcast_service.idempotency import Within, answered_once
 from acrcast_service.observation.middleware import note_predictions
 from acrcast_service.prediction.service import answer_for
 from acrcast_service.problems import (
@@ -28,6 +28,9 @@ from acrcast_service.problems import (
 )
 from acrcast_service.server_state import state_of
 from acrcast_service.whole_requests import WholeRequestRoute
+
+if TYPE_CHECKING:
+    from acrcast_service.idempotency import Within
 
 SUBJECT_REFERENCE, IDEMPOTENCY_KEY = b"subject-reference", b"idempotency-key"
 PRINTABLE = "^[ -~]+$"
@@ -84,7 +87,7 @@ async def predict(request: Request) -> Response:
 
     shadow: BackgroundTask | None = None
 
-    async def answer(name: str | None = None, within: Within | None = None) -> bytes:
+    async def answer(name: str | None = None, within: "Within | None" = None) -> bytes:
         nonlocal shadow
         prediction = answer_for(served.bedside, patient, name)
         content = orjson.dumps(prediction)
@@ -109,7 +112,9 @@ async def predict(request: Request) -> Response:
     if key is None:
         content = await answer()
     else:
+        from acrcast_service import idempotency  # noqa: PLC0415  slow to import
+
         same = body + b"\0" + (subject or "").encode()
         again = idempotency.Request(caller.tenant, "/predict", key, same)
-        content = await answered_once(server.audit, again, answer)
+        content = await idempotency.answered_once(server.audit, again, answer)
     return JsonBytes(content, shadow)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from acrcast_service.app import create_app
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 

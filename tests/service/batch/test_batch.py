@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from acrcast_service.app import create_app
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.batch import service
 from acrcast_service.problems import HttpProblem
 from acrcast_service.settings import Settings, read_settings

@@ -13,7 +13,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from acrcast_service.app import create_app
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.settings import Settings
 
 ISSUER, PUBLIC = "https://ehr.hospital.test/", "https://cds.hospital.test/acrcast"

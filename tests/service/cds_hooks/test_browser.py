@@ -12,7 +12,7 @@ from jwt.algorithms import ECAlgorithm
 from playwright.sync_api import Error
 
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.settings import Settings
 
 from .conftest import HERE, ISSUER, ORDER, VIEW, a_client

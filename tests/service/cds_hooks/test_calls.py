@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from acrcast_service.audit.erasure import erase
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.store.database import writing
 
 from .conftest import ORDER, PUBLIC, SERVICES, VIEW, bearer, told

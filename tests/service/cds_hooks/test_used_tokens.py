@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import func, select, text
 
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.used_tokens import UsedTokens
 from acrcast_service.store.database import writing
 from acrcast_service.store.tables import used_tokens

@@ -26,7 +26,7 @@ from acrcast.client import (
 from acrcast.prediction import Prediction
 from acrcast.protocol import Alive, FieldProblem
 from acrcast.studies import load_study
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 

@@ -9,7 +9,7 @@ import pytest
 
 from acrcast_service.app import create_app
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.model_store import load_model
 from acrcast_service.settings import Settings
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acrcast_service.app import create_app
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.fhir.outcomes import ISSUE_TYPES
 from acrcast_service.problems import PROBLEM_TYPES

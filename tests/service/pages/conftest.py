@@ -8,7 +8,7 @@ import uvicorn
 from acrcast import artefact
 from acrcast.studies import load_study
 from acrcast_service.app import create_app
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.auth.callers import SCOPES
 from acrcast_service.server import bind, listen, uvicorn_config

@@ -11,7 +11,7 @@ from docs.page_picture import LARGEST_BYTES, PICTURE, picture_of
 
 from acrcast import artefact
 from acrcast.studies import load_study
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from acrcast_service.audit.erasure import erase
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 

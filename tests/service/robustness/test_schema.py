@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from acrcast_service.audit.trail import open_chain
+from acrcast_service.audit.opening import open_chain
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.auth.callers import SCOPES
 from acrcast_service.settings import Settings
