@@ -12,10 +12,10 @@ from acrcast.arrays import Floats
 from acrcast.contract import Covariates, OnePatient
 from acrcast.derived import scores_of
 from acrcast.estimators.design import ColumnValues
-from acrcast.estimators.ensemble import BoostedEnsemble
+from acrcast.estimators.ensemble import MOVED, BoostedEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.missing_measures import expected_shares
-from acrcast.one_product import Ends, OneProduct, around
+from acrcast.one_product import Around, OneProduct
 from acrcast.prediction import Prediction, Support
 from acrcast.response_model import DEFAULT_LEVEL, ResponseModel, members_for
 from acrcast.support import INSIDE, Judge
@@ -45,7 +45,7 @@ def judge_of(model: ResponseModel) -> Judge:
 class _Numbers(NamedTuple):
     """Of one patient, not rounded.
 
-    members: see `one_product.around`. risk: the estimate's, of each arm. added: (arms, parts) what each part of the explanation
+    members: see `one_product.Around`. risk: the estimate's, of each arm. added: (arms, parts) what each part of the explanation
     adds to the log-odds. parts: measure and label of each. baseline: of each arm. shares: see `expected_shares`.
     """
 
@@ -75,7 +75,8 @@ class Bedside:
         fields = [column.field for column in model.terms.columns]
         self._first_columns = np.array([fields.index(name) for name in dict.fromkeys(fields)])
         self._parts = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
-        self._scores = scores_of(study.contract.names)
+        scores = scores_of(study.contract.names)
+        self._scores = [(score.name, score.of, itemgetter(*score.positions)) for score in scores]
         self._head = {"study": study.key, "endpoint": study.endpoint.title, "model": asdict(model.identity)}
         self.always: list[str] = []
         if model.identity.training_data == "simulated":
@@ -85,6 +86,9 @@ class Bedside:
         self._precision = self._judge.precision(np.ones(len(fields), dtype=bool))
         linear = model.ensemble.linear()
         self._complete = OneProduct(linear, model.preparation.standardisation, self._precision, self._first_columns)
+        ensemble = model.ensemble
+        self._trees = ensemble.one_walk(self._first_columns) if isinstance(ensemble, BoostedEnsemble) else None
+        self._around = Around(ensemble.size, level)
         self._baseline: list[float] = linear.intercept[:, 1, 0].tolist()
 
     def predict(self, patient: OnePatient, prediction_id: str = "") -> Prediction:
@@ -95,32 +99,31 @@ class Bedside:
         """The complete answer as plain data, which is what leaves: to make it of a `Prediction` would take half as long again."""
         model = self._model
         numbers = self._complete_numbers(patient) or self._numbers(patient)
-        shares = numbers.shares
-        ends, positive = around(numbers.risk, numbers.members, self._level)
+        ends, baseline = self._around.of(numbers.risk, numbers.members), numbers.baseline
+        rounded = [_rounded(value) for value in ends]
         answer: dict[str, Any] = {"prediction_id": prediction_id, **self._head}
-        if positive is not None:
-            difference, low, high = ends[2]
-            answer["control"] = self._arm_risk(self._arms[1], ends[1])
-            answer["treated"] = self._arm_risk(self._arms[0], ends[0])
+        if len(baseline) > 1:
+            answer["control"] = self._arm_risk(self._arms[1], rounded[3:6])
+            answer["treated"] = self._arm_risk(self._arms[0], rounded[:3])
+            _, _, _, _, _, _, difference, low, high, positive = rounded
             answer["benefit"] = {
-                "difference": _rounded(difference),
-                "interval": (_rounded(low), _rounded(high)),
-                "probability_positive": _rounded(positive),
+                "difference": difference,
+                "interval": (low, high),
+                "probability_positive": positive,
             }
         else:
-            answer["treated"] = self._arm_risk(self._arms[0], ends[0])
+            answer["treated"] = self._arm_risk(self._arms[0], rounded)
         answer["level"] = self._level
         answer["estimate_conditions_on"] = model.estimate_conditions_on
         answer["derived"] = self.scores(patient)
         answer["explanation_scale"] = "log-odds"
-        answer["explanation_baseline"] = _rounded(numbers.baseline[0])
-        if len(numbers.baseline) > 1:
-            answer["explanation_control_baseline"] = _rounded(numbers.baseline[1])
+        answer["explanation_baseline"] = _rounded(baseline[0])
+        if len(baseline) > 1:
+            answer["explanation_control_baseline"] = _rounded(baseline[1])
         answer["explanation"] = _explanation(numbers.parts, numbers.added)
         support = numbers.support
         answer["support"] = {"status": support.status, "measures": support.measures}
-        _, low, high = ends[0]
-        answer["missing"] = self._missing(shares, high - low) if shares else ()
+        answer["missing"] = self._missing(numbers.shares, ends[2] - ends[1]) if numbers.shares else ()
         answer["cautions"] = self._cautions(patient, support)
         answer["intended_use"] = model.study.intended_use
         return answer
@@ -133,13 +136,13 @@ class Bedside:
         if patient.below or total != total:  # noqa: PLR0124
             return None
         members, estimate, added, distance = self._complete.of(scaled)
-        baseline, ensemble = self._baseline, self._model.ensemble
-        if isinstance(ensemble, BoostedEnsemble):
-            Z = self._model.preparation.standardisation.apply(np.array([scaled]))
-            log_odds, values, left = ensemble.of_complete(Z)
-            added = np.add.reduceat(values, self._first_columns, axis=1)
-            ensemble.move(members[-len(estimate) :], 0.5 * log_odds - estimate)
-            estimate, baseline = (0.5 * log_odds).tolist(), left.tolist()
+        baseline = self._baseline
+        if self._trees is not None:
+            columns = self._model.preparation.standardisation.apply(np.array(scaled)).astype(np.float32)
+            log_odds, added, left = self._trees.of(columns)
+            half = 0.5 * log_odds
+            members[-len(half) :, MOVED] += (half - estimate)[:, None]
+            estimate, baseline = half.tolist(), left.tolist()
         if distance < self._precision.plain and self._judge.is_within(patient):
             support = INSIDE
         else:
@@ -168,13 +171,13 @@ class Bedside:
         np.multiply(log_odds[0, :, 0], 0.5, out=members[-arms:])
         return _Numbers(members, risk.tolist(), added, parts, baseline.tolist(), support, shares)
 
-    def _arm_risk(self, arm: str, ends: Ends) -> dict[str, Any]:
+    def _arm_risk(self, arm: str, ends: list[float]) -> dict[str, Any]:
         probability, low, high = ends
         average, average_interval = self._averages[arm]
         return {
             "arm": arm,
-            "probability": _rounded(probability),
-            "interval": (_rounded(low), _rounded(high)),
+            "probability": probability,
+            "interval": (low, high),
             "average": average,
             "average_interval": average_interval,
         }
@@ -186,7 +189,7 @@ class Bedside:
             values = values.copy()
             for j in patient.below:
                 values[j] = math.nan
-        scores = [(score.name, float(score.of(*[values[j] for j in score.positions]))) for score in self._scores]
+        scores = [(name, float(of(*components(values)))) for name, of, components in self._scores]
         return {name: round(score * 100) / 100 for name, score in scores if not math.isnan(score)}
 
     def _missing(self, shares: dict[str, float], now: float) -> tuple[dict[str, Any], ...]:

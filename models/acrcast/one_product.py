@@ -5,7 +5,6 @@ the measures is one product, and what little is left is plain arithmetic.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,19 +13,6 @@ from acrcast.estimators.design import Standardisation
 from acrcast.estimators.patterns import Linear
 from acrcast.response_model import quantiles
 from acrcast.support import Precision
-
-
-class Products(NamedTuple):
-    """Of one patient.
-
-    members: see `around`. estimate: half the estimate's log-odds, of each arm. added: (arms, parts) what the columns of
-    each part add to the estimate's log-odds. distance: squared joint distance from the training data.
-    """
-
-    members: Floats
-    estimate: list[float]
-    added: Floats
-    distance: float
 
 
 class OneProduct:
@@ -62,47 +48,53 @@ class OneProduct:
         self._whitened = self._parts + arms * len(first)
         self._length = self._room + len(slopes)
 
-    def of(self, scaled: list[float]) -> Products:
-        """scaled: (q,) a column's value each, none missing."""
+    def of(self, scaled: list[float]) -> tuple[Floats, list[float], Floats, float]:
+        """Of one patient: the members, see `Around`; half the estimate's log-odds, of each arm; (arms, parts) what the columns
+        of each part add to the estimate's log-odds; and the squared joint distance from the training data.
+
+        scaled: (q,) a column's value each, none missing.
+        """
         found: Floats = np.empty(self._length)
-        np.dot(np.array([*scaled, 1.0]), self._weights, out=found[self._room :])
+        np.array([*scaled, 1.0]).dot(self._weights, out=found[self._room :])
         whitened = found[self._whitened :]
-        return Products(
-            members=found[: self._members].reshape(self._kinds, -1),
-            estimate=found[self._members : self._parts].tolist(),
-            added=found[self._parts : self._whitened].reshape(self._arms, -1),
-            distance=float(np.dot(whitened, whitened)),
+        return (
+            found[: self._members].reshape(self._kinds, -1),
+            found[self._members : self._parts].tolist(),
+            found[self._parts : self._whitened].reshape(self._arms, -1),
+            float(whitened.dot(whitened)),
         )
 
 
-Ends = tuple[float, float, float]
-"""Probability, or difference, and the interval around it."""
+class Around:
+    """Intervals around one patient's risks: what `response_model.risks_around` gives for many. members: how many there are."""
 
+    def __init__(self, members: int, level: float) -> None:
+        self._size = members
+        self._positions, shares = quantiles(members, level)
+        (self._first, self._second, _, _), (_, _, self._third, self._fourth) = shares.T.tolist()
 
-def around(centre: list[float], members: Floats, level: float) -> tuple[list[Ends], float | None]:
-    """What `response_model.risks_around` gives for many patients, for one: treated, control, benefit, and the share above 0.
+    def of(self, centre: list[float], members: Floats) -> list[float]:
+        """Probability and interval of the treated arm; with two arms the control's, the difference and its interval, and the
+        share of members with a benefit above 0.
 
-    centre: the estimate's risk in each arm. members: (arms, M) half the members' log-odds, after a row of room when there are
-    two arms; all of it is overwritten.
-    """
-    arms, positive = len(centre), None
-    positions, shares = quantiles(members.shape[1], level)
-    (first, second, _, _), (_, _, third, fourth) = shares.T.tolist()
-    if arms == 2:
-        # a risk is half of 1 + tanh of half its log-odds
-        benefit = members[0]
-        risk = np.tanh(members[1:])
-        np.subtract(risk[0], risk[1], out=benefit)
-    members.sort()
-    found = [
-        (first * a + second * b, third * c + fourth * d) for a, b, c, d in members.take(positions, axis=1).tolist()
-    ]
-    ends = [
-        (risk, min(0.5 + 0.5 * math.tanh(low), risk), max(0.5 + 0.5 * math.tanh(high), risk))
-        for risk, (low, high) in zip(centre, found[arms - 1 :], strict=True)
-    ]
-    if arms == 2:
-        positive = 1.0 - float(benefit.searchsorted(0.0, "right")) / len(benefit)
-        difference, (low, high) = centre[0] - centre[1], found[0]
-        ends.append((difference, min(0.5 * low, difference), max(0.5 * high, difference)))
-    return ends, positive
+        centre: the estimate's risk in each arm. members: (arms, M) half the members' log-odds, after a row of room when there
+        are two arms; all of it is overwritten.
+        """
+        arms = len(centre)
+        if arms == 2:
+            # a risk is half of 1 + tanh of half its log-odds
+            benefit = members[0]
+            treated, control = np.tanh(members[1:])
+            np.subtract(treated, control, out=benefit)
+        members.sort()
+        found = []
+        for a, b, c, d in members.take(self._positions, axis=1).tolist():
+            found += (self._first * a + self._second * b, self._third * c + self._fourth * d)
+        ends = []
+        for risk, low, high in zip(centre, found[-2 * arms :: 2], found[1 - 2 * arms :: 2], strict=True):
+            ends += (risk, min(0.5 + 0.5 * math.tanh(low), risk), max(0.5 + 0.5 * math.tanh(high), risk))
+        if arms == 2:
+            difference = centre[0] - centre[1]
+            positive = 1.0 - float(benefit.searchsorted(0.0, "right")) / self._size
+            ends += (difference, min(0.5 * found[0], difference), max(0.5 * found[1], difference), positive)
+        return ends

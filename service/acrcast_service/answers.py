@@ -13,13 +13,15 @@ from acrcast.errors import Problem
 # A writer is compiled from its dataclass once. It is several times faster than `as_answer` with any JSON library.
 _WRITERS: dict[type[Any], SchemaSerializer] = {}
 
+JSON_TYPE = (b"content-type", b"application/json")
+
 
 class JsonBytes(Response):
     """An answer of which the JSON is written; the framework would work its headers out anew each time."""
 
     def __init__(self, content: bytes, background: BackgroundTask | None = None) -> None:
         self.status_code, self.body, self.background = 200, content, background
-        self.raw_headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        self.raw_headers = [(b"content-length", b"%d" % len(content)), JSON_TYPE]
 
 
 def json_answer(content: object) -> Response:

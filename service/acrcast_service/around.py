@@ -3,6 +3,8 @@
 A request is given an id and a place, its answer the headers that every answer has, and whatever is raised becomes a problem.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acrcast_service.errors import answer_to
@@ -32,14 +34,13 @@ class Around:
         """Lets `app` answer one request."""
         seen = self._observer.began(scope)
 
-        async def answering(message: Message) -> None:
+        def answering(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 seen.status = message["status"]
                 message["headers"] = [*with_security(message["headers"]), *self._also, seen.header]
-                await send(message)
             else:
-                await send(message)
                 seen.complete = not message.get("more_body", False)
+            return send(message)
 
         try:
             await self._overload.admit(app, scope, receive, answering)

@@ -1,11 +1,15 @@
 """What a connection may do before a request is whole: its headers have a size and a time."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from acrcast_service.in_one_piece import InOnePiece
 from acrcast_service.problems import HEADERS_TOO_LARGE, HEADERS_TOO_SLOW, NOT_HTTP, ProblemType, problem_response
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 HEADER_BYTES = 32_768
 HEADER_SECONDS = 10.0
@@ -50,6 +54,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.cycle.scope[CONNECTIONS] = len(self.connections)  # type: ignore[literal-required]  # an addition of ours
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        async def answered_in_one_piece(scope: Any, receive: Any, _send: Any) -> None:  # noqa: ANN401  uvicorn's own
+            await app(scope, receive, InOnePiece(cycle).send)  # type: ignore[arg-type]  # the same messages by starlette's types
+
+        super()._start_asgi_task(cycle, answered_in_one_piece)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
         """To what is no HTTP: a problem, as every other error."""

@@ -101,7 +101,12 @@ class OnePatient(NamedTuple):
         """From a validated patient."""
         given = vars(patient)
         values = [
-            v if (v := given[field.name]).__class__ is float else _value(field, v) for field in contract.covariates
+            v
+            if (kind := (v := given[name]).__class__) is float
+            else float(v)
+            if kind is int or kind is bool
+            else _value(field, v)
+            for name, field in zip(contract.names, contract.covariates, strict=True)
         ]
         below = [j for j, field in contract.undetectable if isinstance(given[field.name], Undetectable)]
         return cls(contract, values, below, {field.name: given[field.name] or "" for field in contract.assays})

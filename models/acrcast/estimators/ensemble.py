@@ -6,8 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from acrcast.arrays import Bytes, Floats, Floats32
+from acrcast.arrays import Bytes, Floats, Floats32, Integers
 from acrcast.estimators.design import CONTROL, TREATED, Terms
+from acrcast.estimators.one_walk import OneWalk
 from acrcast.estimators.patterns import Draws, Linear, Pattern
 from acrcast.estimators.trees import Trees
 
@@ -156,14 +157,9 @@ class BoostedEnsemble:
         values = [self.trees.mean_contributions_of(outcomes | of_arm) for of_arm in self._of_arms]
         return self._by_measure(np.stack(values))
 
-    def of_complete(self, Z: Floats) -> tuple[Floats, Floats, Floats]:
-        """(arms,) log-odds by the estimate, and its contributions, of one patient of whom everything is known. Z: (1, q)."""
-        outcomes = self.trees.outcomes(self._features(Z.T)) | self._of_every_arm
-        return self.trees.log_odds_of(outcomes), *self._by_measure(self.trees.contributions_of(outcomes))
-
-    def move(self, members: Floats, by: Floats) -> None:
-        """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
-        members[:, MOVED] += by[:, None]
+    def one_walk(self, first: Integers) -> OneWalk:
+        """The trees for one patient of whom everything is known. first: (parts,) the first column of each part of an explanation."""
+        return OneWalk(self.trees, np.hstack(self._of_arms), self.logistic.terms.first_measure - 1, first)
 
     def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
         """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""
@@ -189,11 +185,6 @@ class BoostedEnsemble:
         if not self.logistic.terms.two_arms:
             return [np.zeros((len(self.trees.leaf), 1), dtype=np.uint8)]
         return [self.trees.where_first_is(arm) for arm in (TREATED, CONTROL)]
-
-    @cached_property
-    def _of_every_arm(self) -> Bytes:
-        """(N, arms)."""
-        return np.hstack(self._of_arms)
 
 
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:

@@ -36,27 +36,27 @@ class Trees:
     leaf: Floats32
     cover: Floats
     features: int
-    _first: Integers = field(init=False, repr=False)
+    first: Integers = field(init=False, repr=False)
     _leaves: Floats32 = field(init=False, repr=False)
     _shares: Floats = field(init=False, repr=False)
-    _left: float = field(init=False, repr=False)
+    left: float = field(init=False, repr=False)
     _of_feature: Floats = field(init=False, repr=False)
     # the different splits: of which feature, (S,), and where, (S, 1); and which of them is each of the trees', (3, N)
-    _splits: tuple[Integers, Floats32, Integers] = field(init=False, repr=False)
+    splits: tuple[Integers, Floats32, Integers] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares, nothing_known = _shapley_values(self.feature, self.leaf, self.cover)
         # one line for each tree and outcome of its three comparisons
-        object.__setattr__(self, "_first", 8 * np.arange(len(self.leaf))[:, None])
+        object.__setattr__(self, "first", 8 * np.arange(len(self.leaf))[:, None])
         object.__setattr__(self, "_leaves", self.leaf[:, REACHED].ravel())
         object.__setattr__(self, "_shares", shares.reshape(-1, 3))
-        object.__setattr__(self, "_left", float(self.base) + float(nothing_known.sum()))
+        object.__setattr__(self, "left", float(self.base) + float(nothing_known.sum()))
         object.__setattr__(self, "_of_feature", np.eye(self.features)[self.feature.T.ravel()])
         pairs = np.stack([self.feature.ravel(), self.threshold.ravel().astype(np.float64)])
         different, of_trees = np.unique(pairs, axis=1, return_inverse=True)
         threshold = different[1].astype(np.float32)[:, None]
         object.__setattr__(
-            self, "_splits", (different[0].astype(np.int64), threshold, of_trees.reshape(self.feature.shape))
+            self, "splits", (different[0].astype(np.int64), threshold, of_trees.reshape(self.feature.shape))
         )
 
     @classmethod
@@ -93,7 +93,7 @@ class Trees:
 
         A tree after the other and not a row after the other: what is near in memory is worked on together.
         """
-        feature, threshold, of_trees = self._splits
+        feature, threshold, of_trees = self.splits
         outcomes = np.empty((len(self.leaf), columns.shape[1]), dtype=np.uint8)
         for rows in self._blocks(columns.shape[1]):
             right = columns[:, rows].take(feature, axis=0) >= threshold
@@ -114,18 +114,27 @@ class Trees:
         """(rows,)."""
         log_odds = np.empty(outcomes.shape[1])
         for rows in self._blocks(len(log_odds)):
-            values = self._leaves.take(outcomes[:, rows] + self._first)
-            values[0] += self.base
-            # one tree is added after the other; of a single row NumPy's sum would add in pairs
-            several = values.shape[1] > 1
-            log_odds[rows] = np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
+            log_odds[rows] = self.log_odds_at(outcomes[:, rows] + self.first)
         return log_odds
+
+    def log_odds_at(self, reached: Integers) -> Floats32:
+        """(rows,). reached: (N, rows) a tree's own `first` and its outcome."""
+        values = self._leaves.take(reached)
+        values[0] += self.base
+        # one tree is added after the other; of a single row NumPy's sum would add in pairs
+        several = values.shape[1] > 1
+        return np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
+
+    def values_by_feature(self) -> Floats:
+        """(8 N, features) what each feature adds at each tree's outcome."""
+        by_split = self._shares.reshape(-1, 8, 3) @ self._of_feature.reshape(-1, 3, self.features)
+        return by_split.reshape(-1, self.features)
 
     def mean_contributions_of(self, outcomes: Bytes) -> Floats:
         """(features + 1,) means over the rows."""
-        share = np.bincount((outcomes + self._first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
+        share = np.bincount((outcomes + self.first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
         of_splits = np.einsum("no,nos->ns", share.reshape(-1, 8), self._shares.reshape(-1, 8, 3))
-        return np.append(of_splits.ravel() @ self._of_feature, self._left)
+        return np.append(of_splits.ravel() @ self._of_feature, self.left)
 
     def _blocks(self, rows: int) -> list[slice]:
         """Some rows at a time, so that what is worked out of them stays near the processor."""
@@ -134,8 +143,8 @@ class Trees:
 
     def contributions_of(self, outcomes: Bytes) -> Floats:
         """(rows, features + 1)."""
-        values = self._shares.take((outcomes + self._first).T, axis=0).reshape(outcomes.shape[1], -1) @ self._of_feature
-        return np.column_stack([values, np.full(len(values), self._left)])
+        values = self._shares.take((outcomes + self.first).T, axis=0).reshape(outcomes.shape[1], -1) @ self._of_feature
+        return np.column_stack([values, np.full(len(values), self.left)])
 
 
 def _filled_up(tree: Mapping[str, Any]) -> tuple[list[int], list[float], list[float], list[float]]:

@@ -87,15 +87,20 @@ class Auth:
     @property
     def asks(self) -> bool:
         """Whether callers have to say who they are."""
-        return not self._open or self._without_key is None
+        return self.anybody is None
+
+    @property
+    def anybody(self) -> Caller | None:
+        """Who everybody is while nobody is asked; None where callers have to say who they are."""
+        return self._without_key if self._open else None
 
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], scope: str, address: str | None = None) -> Caller:
         """Who sent these headers. Raises HttpProblem: 401, 403 without the scope, 503 when that cannot be found out.
 
         address: what is asked, where CDS Hooks clients may ask with a token for it.
         """
-        if self._open and self._without_key is not None:
-            return self._without_key
+        if self.anybody is not None:
+            return self.anybody
         if self._refreshing is None:
             raise HttpProblem(NOT_READY, headers={"Retry-After": "1"})
         token = _bearer(headers)
