@@ -77,11 +77,32 @@ class Bedside:
         self._parts = [(name, self._labels[name]) for name in dict.fromkeys(fields)]
         scores = scores_of(study.contract.names)
         self._scores = [(score.name, score.of, itemgetter(*score.positions)) for score in scores]
-        self._head = {"study": study.key, "endpoint": study.endpoint.title, "model": asdict(model.identity)}
+        # what no patient changes, in the order of a `Prediction`: a copy takes less than to put it together anew
+        self._blank: dict[str, Any] = {
+            "prediction_id": "",
+            "study": study.key,
+            "endpoint": study.endpoint.title,
+            "model": asdict(model.identity),
+            **({} if study.control is None else {"control": None}),
+            "treated": None,
+            **({} if study.control is None else {"benefit": None}),
+            "level": level,
+            "estimate_conditions_on": model.estimate_conditions_on,
+            "derived": None,
+            "explanation_scale": "log-odds",
+            "explanation_baseline": None,
+            **({} if study.control is None else {"explanation_control_baseline": None}),
+            "explanation": None,
+            "support": None,
+            "missing": (),
+            "cautions": None,
+            "intended_use": study.intended_use,
+        }
         self.always: list[str] = []
         if model.identity.training_data == "simulated":
             self.always.append("Trained on simulated patients: the numbers show the method, not the treatment.")
         self.always += model.cautions
+        self._only_always = tuple(self.always)
         self._columns = ColumnValues(model.terms.columns)
         self._precision = self._judge.precision(np.ones(len(fields), dtype=bool))
         linear = model.ensemble.linear()
@@ -97,35 +118,30 @@ class Bedside:
 
     def answer(self, patient: OnePatient, prediction_id: str = "") -> dict[str, Any]:
         """The complete answer as plain data, which is what leaves: to make it of a `Prediction` would take half as long again."""
-        model = self._model
         numbers = self._complete_numbers(patient) or self._numbers(patient)
-        ends, baseline = self._around.of(numbers.risk, numbers.members), numbers.baseline
-        rounded = [_rounded(value) for value in ends]
-        answer: dict[str, Any] = {"prediction_id": prediction_id, **self._head}
-        if len(baseline) > 1:
-            answer["control"] = self._arm_risk(self._arms[1], rounded[3:6])
-            answer["treated"] = self._arm_risk(self._arms[0], rounded[:3])
-            _, _, _, _, _, _, difference, low, high, positive = rounded
+        ends, support = self._around.of(numbers.risk, numbers.members), numbers.support
+        # as `_rounded`, which takes longer to be called than to round
+        rounded = [round(value * SCALE) / SCALE + 0.0 for value in (*numbers.baseline, *ends)]
+        answer = self._blank.copy()
+        answer["prediction_id"] = prediction_id
+        if len(self._arms) == 1:
+            answer["explanation_baseline"], *treated = rounded
+        else:
+            baseline, of_control, *treated, control, low, high, difference, least, most, positive = rounded
+            answer["control"] = self._arm_risk(self._arms[1], control, low, high)
             answer["benefit"] = {
                 "difference": difference,
-                "interval": (low, high),
+                "interval": (least, most),
                 "probability_positive": positive,
             }
-        else:
-            answer["treated"] = self._arm_risk(self._arms[0], rounded)
-        answer["level"] = self._level
-        answer["estimate_conditions_on"] = model.estimate_conditions_on
+            answer["explanation_baseline"], answer["explanation_control_baseline"] = baseline, of_control
+        answer["treated"] = self._arm_risk(self._arms[0], *treated)
         answer["derived"] = self.scores(patient)
-        answer["explanation_scale"] = "log-odds"
-        answer["explanation_baseline"] = _rounded(baseline[0])
-        if len(baseline) > 1:
-            answer["explanation_control_baseline"] = _rounded(baseline[1])
         answer["explanation"] = _explanation(numbers.parts, numbers.added)
-        support = numbers.support
         answer["support"] = {"status": support.status, "measures": support.measures}
-        answer["missing"] = self._missing(numbers.shares, ends[2] - ends[1]) if numbers.shares else ()
+        if numbers.shares:
+            answer["missing"] = self._missing(numbers.shares, ends[2] - ends[1])
         answer["cautions"] = self._cautions(patient, support)
-        answer["intended_use"] = model.study.intended_use
         return answer
 
     def _complete_numbers(self, patient: OnePatient) -> _Numbers | None:
@@ -171,8 +187,7 @@ class Bedside:
         np.multiply(log_odds[0, :, 0], 0.5, out=members[-arms:])
         return _Numbers(members, risk.tolist(), added, parts, baseline.tolist(), support, shares)
 
-    def _arm_risk(self, arm: str, ends: list[float]) -> dict[str, Any]:
-        probability, low, high = ends
+    def _arm_risk(self, arm: str, probability: float, low: float, high: float) -> dict[str, Any]:
         average, average_interval = self._averages[arm]
         return {
             "arm": arm,
@@ -207,6 +222,8 @@ class Bedside:
 
     def _cautions(self, patient: OnePatient, support: Support) -> tuple[str, ...]:
         study = self._model.study
+        if support is INSIDE and patient.assays == study.assays:
+            return self._only_always
         cautions = self.always.copy()
         labels = ", ".join(self._labels[name] for name in support.measures)
         if support.status == "outside":
@@ -233,26 +250,30 @@ class Bedside:
 def _explanation(parts: Sequence[tuple[str, str]], added: Floats) -> tuple[dict[str, Any], ...]:
     """The parts with what they add in each arm (arms, parts), the largest in the treated arm first. A part of no measure has none."""
     # of a few dozen numbers at once, NumPy's rounding is faster than Python's
-    treated, *control = [[value / SCALE + 0.0 for value in arm] for arm in np.rint(added * SCALE).tolist()]
+    treated, *control = np.rint(added * SCALE).tolist()
     if not any(treated) and not any(map(any, control)):
         # an arm's response rate is carried by no measure
         return ()
-    order = sorted(range(len(treated)), key=[*map(abs, treated)].__getitem__, reverse=True)
+    rows = sorted(zip(map(abs, treated), parts, treated, *control, strict=True), key=itemgetter(0), reverse=True)
+    found: list[dict[str, Any]]
     if control:
-        (of_control,) = control
-        found: list[dict[str, Any]] = [
+        found = [
             {
-                "measure": parts[k][0],
-                "label": parts[k][1],
-                "contribution": treated[k],
-                "control_contribution": of_control[k],
+                "measure": measure,
+                "label": label,
+                # never a negative zero
+                "contribution": in_treated / SCALE + 0.0,
+                "control_contribution": in_control / SCALE + 0.0,
             }
-            for k in order
+            for _, (measure, label), in_treated, in_control in rows
         ]
     else:
-        found = [{"measure": parts[k][0], "label": parts[k][1], "contribution": treated[k]} for k in order]
+        found = [
+            {"measure": measure, "label": label, "contribution": in_treated / SCALE + 0.0}
+            for _, (measure, label), in_treated in rows
+        ]
     if not parts[-1][0]:
-        del found[order.index(len(parts) - 1)]["measure"]
+        del next(part for part in found if not part["measure"])["measure"]
     return tuple(found)
 
 

@@ -49,10 +49,10 @@ class OneProduct:
         self._length = self._room + len(slopes)
 
     def of(self, scaled: list[float]) -> tuple[Floats, list[float], Floats, float]:
-        """Of one patient: the members, see `Around`; half the estimate's log-odds, of each arm; (arms, parts) what the columns
-        of each part add to the estimate's log-odds; and the squared joint distance from the training data.
+        """The members, see `Around`; half the estimate's log-odds in each arm; what is added; and a distance.
 
-        scaled: (q,) a column's value each, none missing.
+        scaled: (q,) a column's value each, none missing. What is added is (arms, parts), to the estimate's log-odds by the columns
+        of each part. The distance is the squared joint one from the training data.
         """
         found: Floats = np.empty(self._length)
         np.array([*scaled, 1.0]).dot(self._weights, out=found[self._room :])
@@ -74,10 +74,9 @@ class Around:
         (self._first, self._second, _, _), (_, _, self._third, self._fourth) = shares.T.tolist()
 
     def of(self, centre: list[float], members: Floats) -> list[float]:
-        """Probability and interval of the treated arm; with two arms the control's, the difference and its interval, and the
-        share of members with a benefit above 0.
+        """Probability and interval of the treated arm, and of the control; the difference, its interval, and how likely it is above 0.
 
-        centre: the estimate's risk in each arm. members: (arms, M) half the members' log-odds, after a row of room when there
+        With one arm the first three alone. centre: the estimate's risk in each arm. members: (arms, M) half the members' log-odds, after a row of room when there
         are two arms; all of it is overwritten.
         """
         arms = len(centre)

@@ -7,6 +7,7 @@ inside and about `OUTSIDE_RATE` are outside. docs/support.md holds what simulate
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import gt, lt
 from typing import NamedTuple
 
 import numpy as np
@@ -226,7 +227,7 @@ class Judge:
         spare = PLAIN * training.excess.edge * self._width
         lowest = np.where(np.isfinite(low), self._scales.back((low - spare)[None])[0], np.inf)
         highest = np.where(np.isfinite(high), self._scales.back((high + spare)[None])[0], -np.inf)
-        self._plain = list(zip(lowest.tolist(), highest.tolist(), strict=True))
+        self._plain = lowest.tolist(), highest.tolist()
 
     def judge(self, covariates: Covariates, Z: Floats) -> list[Support]:
         """One judgement a patient. Z: (n, q) standardised with NaN."""
@@ -267,10 +268,12 @@ class Judge:
         """Whether one patient's measures, each by itself, are inside by so much that nothing need be worked out to the last digit."""
         if self._unseen:
             return False
-        for value, (low, high) in zip(patient.values, self._plain, strict=True):
-            if value < low or value > high:
-                return False
-        return all(patient.assays[field.name] in ("", self._assays[field.name]) for field, _ in self._assay_positions)
+        low, high = self._plain
+        # what is missing is neither
+        if any(map(lt, patient.values, low)) or any(map(gt, patient.values, high)):
+            return False
+        assays = patient.assays
+        return assays == self._assays or all(named in ("", self._assays[field]) for field, named in assays.items())
 
     def excess(self, covariates: Covariates) -> Floats:
         """(n, k) how far a value lies beyond the range, as a share of its width on the measure's scale.

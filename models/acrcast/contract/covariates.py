@@ -100,14 +100,12 @@ class OnePatient(NamedTuple):
     def of(cls, contract: Contract, patient: Patient) -> "OnePatient":
         """From a validated patient."""
         given = vars(patient)
-        values = [
-            v
-            if (kind := (v := given[name]).__class__) is float
-            else float(v)
-            if kind is int or kind is bool
-            else _value(field, v)
-            for name, field in zip(contract.names, contract.covariates, strict=True)
-        ]
+        row = map(given.__getitem__, contract.names)
+        try:
+            values = [as_number(value) for as_number, value in zip(contract.as_numbers, row, strict=True)]
+        except (KeyError, TypeError):
+            # something is missing, or below a limit
+            values = [_value(field, given[field.name]) for field in contract.covariates]
         below = [j for j, field in contract.undetectable if isinstance(given[field.name], Undetectable)]
         return cls(contract, values, below, {field.name: given[field.name] or "" for field in contract.assays})
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -107,6 +107,14 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """Of the covariates, in their order."""
         return tuple(field.name for field in self.covariates)
+
+    @cached_property
+    def as_numbers(self) -> "tuple[Callable[[Any], float], ...]":
+        """Of each covariate, from a validated value that is known to its number. Raises KeyError or TypeError for any other."""
+        return tuple(
+            {level: float(i) for i, level in enumerate(field.levels)}.__getitem__ if field.levels else float
+            for field in self.covariates
+        )
 
     @cached_property
     def undetectable(self) -> tuple[tuple[int, ContractField], ...]:

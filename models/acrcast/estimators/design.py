@@ -1,8 +1,8 @@
 """From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,8 @@ CONTROL, TREATED = -0.5, 0.5
 
 TO_SCALE: Mapping[str, Callable[[Number], Number]] = {"linear": lambda x: x, "log": log1p, "sqrt": sqrt}
 """From a measure's own units to the scale on which a model sees it."""
+ONE_TO_SCALE: Mapping[str, Callable[[float], float]] = {"log": math.log1p, "sqrt": math.sqrt}
+"""The same for a single number, but for `linear`."""
 FROM_SCALE: Mapping[str, Callable[[Floats], Floats]] = {"linear": np.asarray, "log": np.expm1, "sqrt": np.square}
 
 
@@ -87,14 +89,9 @@ class ColumnValues:
         several = [j for j, column in enumerate(columns) if column.position in shared]
         self._indicator = np.array(several, dtype=np.int64)
         self._level = np.array([columns[j].level for j in several], dtype=np.float64)
-        self._each = [
-            (
-                column.position,
-                None if column.scale == "linear" else TO_SCALE[column.scale],
-                column.level if j in several else None,
-            )
-            for j, column in enumerate(columns)
-        ]
+        self._positions = [column.position for column in columns]
+        self._scaled = [(j, ONE_TO_SCALE[c.scale]) for j, c in enumerate(columns) if c.scale != "linear"]
+        self._levels = list(zip(several, self._level.tolist(), strict=True))
 
     def of(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
@@ -107,12 +104,12 @@ class ColumnValues:
 
     def of_one(self, patient: OnePatient) -> list[float]:
         """The values of one patient."""
-        values = patient.values
-        scaled: list[Any] = [
-            values[position] if scale is None else scale(values[position]) for position, scale, _ in self._each
-        ]
-        for j in self._indicator:
-            scaled[j] = scaled[j] if scaled[j] != scaled[j] else float(scaled[j] == self._each[j][2])
+        scaled = list(map(patient.values.__getitem__, self._positions))
+        for j, to_scale in self._scaled:
+            scaled[j] = to_scale(scaled[j])
+        for j, level in self._levels:
+            # what is missing stays so
+            scaled[j] = scaled[j] if math.isnan(scaled[j]) else float(scaled[j] == level)
         return scaled
 
     def below(self, patient: OnePatient) -> Bools:

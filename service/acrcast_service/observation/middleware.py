@@ -110,13 +110,13 @@ class Observer:
 
 def _identifying(scope: Scope) -> tuple[str, str]:
     """The request's id and `traceparent`, where they are sent and well-formed; else empty."""
-    request_id = traceparent = b""
+    request_id = traceparent = ""
     for name, value in scope["headers"]:
         if name == REQUEST_ID and WELL_FORMED.fullmatch(value):
-            request_id = value
+            request_id = value.decode()
         elif name == b"traceparent":
-            traceparent = value
-    return request_id.decode(), traceparent.decode("latin-1")
+            traceparent = value.decode("latin-1")
+    return request_id, traceparent
 
 
 def _attributes(method: str, template: str, status: int, request_id: str, model: str | None) -> Mapping[str, str | int]:
