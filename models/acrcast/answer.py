@@ -157,7 +157,7 @@ class Bedside:
             columns = self._model.preparation.standardisation.apply(np.array(scaled)).astype(np.float32)
             log_odds, added, left = self._trees.of(columns)
             half = 0.5 * log_odds
-            members[-len(half) :, MOVED] += (half - estimate)[:, None]
+            members[-len(half) :, MOVED] += half[:, None]
             estimate, baseline = half.tolist(), left.tolist()
         if distance < self._precision.plain and self._judge.is_within(patient):
             support = INSIDE
@@ -171,9 +171,8 @@ class Bedside:
         Z, known, below = model.standardise_one(patient)
         pattern = model.patterns.of(known, below)
         draws = pattern.draws(Z)
-        log_odds = model.ensemble.log_odds(pattern, Z, draws, model.terms.arms)
+        log_odds, values, baseline = model.ensemble.explained(pattern, Z, draws, model.terms.arms)
         risk = expit(log_odds[0, :, 1]).mean(axis=1)
-        values, baseline = model.ensemble.contributions(pattern, Z, draws)
         added, parts, shares = np.add.reduceat(values, self._first_columns, axis=1), self._parts, {}
         if not pattern.is_complete:
             taken = np.flatnonzero(known[self._first_columns])

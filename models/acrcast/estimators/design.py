@@ -114,7 +114,10 @@ class ColumnValues:
 
     def below(self, patient: OnePatient) -> Bools:
         """(q,) where a column's value is only an upper limit."""
-        return np.isin(self._position, patient.below)
+        below = np.zeros(len(self._position), dtype=bool)
+        for position in patient.below:
+            below |= self._position == position
+        return below
 
 
 def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:

@@ -55,6 +55,10 @@ class Ensemble(Protocol):
         """
         ...
 
+    def explained(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> tuple[Floats, Floats, Floats]:
+        """`log_odds` and `contributions` of one patient together."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LogisticEnsemble:
@@ -78,7 +82,7 @@ class LogisticEnsemble:
         return pattern.log_odds(Z, draws, arms)
 
     def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
-        return pattern.members_of_treated(Z, draws)
+        return pattern.members(0, Z, draws)
 
     def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
         if not pattern.is_complete:
@@ -94,6 +98,9 @@ class LogisticEnsemble:
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:  # noqa: ARG002  one of two kinds
         """With independent columns of mean zero, a linear model's Shapley value is its term (Lundberg & Lee 2017)."""
         return Z * pattern.linear.slope[:, 1, 0], pattern.linear.intercept[:, 1, 0]
+
+    def explained(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> tuple[Floats, Floats, Floats]:
+        return self.log_odds(pattern, Z, draws, arms), *self.contributions(pattern, Z, draws)
 
     def _on_columns(self, arm: float, coefficients: Floats) -> tuple[Floats, Floats]:
         """Intercept (...) and slope (..., q) in one arm, of coefficients on the terms (..., p)."""
@@ -120,23 +127,27 @@ class BoostedEnsemble:
         return self.logistic.size
 
     def linear(self) -> Linear:
-        return self.logistic.linear()
+        """The members that are moved are what they are less the hierarchical point: the trees' log-odds are still to be added."""
+        linear = self.logistic.linear()
+        for part in (linear.intercept, linear.slope):
+            part[:, 0, MOVED] -= part[:, 1, MOVED]
+        return linear
 
     def log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
-        log_odds = pattern.log_odds(Z, draws, arms)
-        outcomes = self._outcomes(pattern, Z, draws)
+        return self._log_odds(pattern, Z, draws, arms, self._outcomes(pattern, Z, draws))
+
+    def _log_odds(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int, outcomes: Bytes) -> Floats:
+        log_odds = np.empty((len(Z), arms, 2, self.size))
         for a, of_arm in enumerate(self._of_arms[:arms]):
-            estimate = self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1)
-            log_odds[:, a, 0, MOVED] += (estimate - log_odds[:, a, 1])[:, MOVED]
-            log_odds[:, a, 1] = estimate
+            log_odds[:, a, 0] = pattern.members(a, Z, draws)
+            log_odds[:, a, 1] = self.trees.log_odds_of(outcomes | of_arm).reshape(len(Z), -1)
+        log_odds[:, :, 0, MOVED] += log_odds[:, :, 1, MOVED]
         return log_odds
 
     def members_of_treated(self, pattern: Pattern, Z: Floats, draws: Draws) -> Floats:
-        log_odds = pattern.log_odds(Z, draws, 1)
-        members, point = log_odds[:, 0, 0], log_odds[:, 0, 1]
+        members = pattern.members(0, Z, draws)
         outcomes = self._outcomes(pattern, Z, draws, MOVED)
-        estimate = self.trees.log_odds_of(outcomes | self._of_arms[0]).reshape(len(Z), -1)
-        members[:, MOVED] += estimate - point[:, MOVED]
+        members[:, MOVED] += self.trees.log_odds_of(outcomes | self._of_arms[0]).reshape(len(Z), -1)
         return members
 
     def estimates(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> Floats:
@@ -153,18 +164,19 @@ class BoostedEnsemble:
 
     def contributions(self, pattern: Pattern, Z: Floats, draws: Draws) -> tuple[Floats, Floats]:
         """Tree Shapley values; the arm's own is part of what is left."""
+        return self._contributions(self._outcomes(pattern, Z, draws))
+
+    def explained(self, pattern: Pattern, Z: Floats, draws: Draws, arms: int) -> tuple[Floats, Floats, Floats]:
         outcomes = self._outcomes(pattern, Z, draws)
-        values = [self.trees.mean_contributions_of(outcomes | of_arm) for of_arm in self._of_arms]
-        return self._by_measure(np.stack(values))
+        return self._log_odds(pattern, Z, draws, arms, outcomes), *self._contributions(outcomes)
+
+    def _contributions(self, outcomes: Bytes) -> tuple[Floats, Floats]:
+        values = self.trees.shares_of(outcomes) @ self._values_of_arms
+        return values[:, :-1], values[:, -1] + self.trees.left
 
     def one_walk(self, first: Integers) -> OneWalk:
         """The trees for one patient of whom everything is known. first: (parts,) the first column of each part of an explanation."""
         return OneWalk(self.trees, np.hstack(self._of_arms), self.logistic.terms.first_measure - 1, first)
-
-    def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
-        """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""
-        measures, left = values[:, :-1], values[:, -1]
-        return (measures[:, 1:], left + measures[:, 0]) if self.logistic.terms.two_arms else (measures, left)
 
     def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws, members: slice = EVERY) -> Bytes:
         """Of the trees on the rows of `pattern.completed`, without what the arm adds to them; on Z itself when it is complete."""
@@ -185,6 +197,14 @@ class BoostedEnsemble:
         if not self.logistic.terms.two_arms:
             return [np.zeros((len(self.trees.leaf), 1), dtype=np.uint8)]
         return [self.trees.where_first_is(arm) for arm in (TREATED, CONTROL)]
+
+    @cached_property
+    def _values_of_arms(self) -> Floats:
+        """(arms, 8 N, q + 1) what each measure, and the arm itself, adds at each tree's outcome without what the arm adds to it."""
+        before = self.logistic.terms.first_measure - 1
+        by_feature = self.trees.values_by_feature()
+        values = np.column_stack([by_feature[:, before:], by_feature[:, :before].sum(axis=1)])
+        return np.stack([values[(self.trees.first + (np.arange(8) | of_arm)).ravel()] for of_arm in self._of_arms])
 
 
 def feature_matrix(terms: Terms, arm: Floats | float, Z: Floats) -> Floats:

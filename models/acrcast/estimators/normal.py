@@ -60,7 +60,7 @@ def normal_cdf(x: Floats) -> Floats:
     """Standard normal distribution function, relative error about 1e-7 in both tails."""
     z = np.abs(x) / np.sqrt(2.0)
     t = 1.0 / (1.0 + 0.5 * z)
-    tail = 0.5 * t * np.exp(-z * z + np.polyval(_ERFC, t))
+    tail = 0.5 * t * np.exp(-z * z + _polynomial(_ERFC, t))
     cdf: Floats = np.where(x < 0, tail, 1.0 - tail)
     return cdf
 
@@ -69,13 +69,31 @@ def normal_quantile(p: Floats) -> Floats:
     """Standard normal quantile of 0 < p < 1."""
     p = np.asarray(p, dtype=np.float64)
     lower = np.minimum(p, 1.0 - p)
-    centre = np.clip(p, _TAIL, 1 - _TAIL) - 0.5
-    r = centre * centre
-    middle = centre * np.polyval(_CENTRE_TOP, r) / np.polyval(_CENTRE_BOTTOM, r)
+    in_tail = lower < _TAIL
+    if not in_tail.any():
+        return _central_quantile(p)
     q = np.sqrt(-2.0 * np.log(np.minimum(lower, _TAIL)))
-    tail = np.polyval(_TAIL_TOP, q) / np.polyval(_TAIL_BOTTOM, q)
-    quantile: Floats = np.where(lower < _TAIL, np.where(p < 0.5, tail, -tail), middle)
+    tail = _polynomial(_TAIL_TOP, q) / _polynomial(_TAIL_BOTTOM, q)
+    tail = np.where(p < 0.5, tail, -tail)
+    return tail if in_tail.all() else np.where(in_tail, tail, _central_quantile(np.clip(p, _TAIL, 1 - _TAIL)))
+
+
+def _central_quantile(p: Floats) -> Floats:
+    """p: from `_TAIL` to 1 - `_TAIL`."""
+    centre = p - 0.5
+    r = centre * centre
+    quantile: Floats = centre * _polynomial(_CENTRE_TOP, r) / _polynomial(_CENTRE_BOTTOM, r)
     return quantile
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Floats) -> Floats:
+    """`np.polyval`, to the last bit, in half of its time: the highest power first."""
+    first, second, *rest = coefficients
+    value: Floats = x * first + second
+    for coefficient in rest:
+        value = value * x
+        value += coefficient
+    return value
 
 
 def latin_normal(shape: tuple[int, ...], rng: "np.random.Generator") -> Floats:

@@ -37,6 +37,7 @@ class _Drawn:
 
     given: (1 + k,) coefficients of its conditional mean on 1 and the known columns. noise: (M,) what the numbers drawn
     before add to it. on: its coefficients on the columns of this kind that were drawn before. weight: (arms, 2, M) on the log-odds.
+    above: (M,) of an indicator that is the only one of its category: 1 where what the known columns and `on` add is above it.
     """
 
     column: int
@@ -46,6 +47,7 @@ class _Drawn:
     is_noisy: bool
     on: dict[int, float]
     weight: Floats
+    above: Floats
 
 
 Draws = dict[int, Floats]
@@ -85,6 +87,7 @@ class Pattern:
                 is_noisy=bool(noise.any()),
                 on={i: float(affine[1 + i]) for i in centre if affine[1 + i] != 0},
                 weight=folded[..., 1 + j],
+                above=conditional.low[j] + levels[j] * (conditional.high[j] - conditional.low[j]) - affine[0] - noise,
             )
             for j, (affine, noise, spread) in centre.items()
         }
@@ -102,13 +105,14 @@ class Pattern:
             log_odds += drawn[:, None, None] * self._drawn[j].weight[:arms]
         return log_odds
 
-    def members_of_treated(self, Z: Floats, draws: Draws) -> Floats:
-        """(n, M) of `log_odds` what the members say of the treated arm."""
+    def members(self, arm: int, Z: Floats, draws: Draws) -> Floats:
+        """(n, M) of `log_odds` what the members say of one arm: 0 the treated, 1 the control."""
         size = self.linear.intercept.shape[-1]
-        members: Floats = Z[:, self.known] @ self._slope[:, :size]
-        members += self._constant[:size]
+        own = slice(2 * arm * size, (2 * arm + 1) * size)
+        members: Floats = Z[:, self.known] @ self._slope[:, own]
+        members += self._constant[own]
         for j, drawn in draws.items():
-            members += drawn * self._drawn[j].weight[0, 0]
+            members += drawn * self._drawn[j].weight[arm, 0]
         return members
 
     def draws(self, Z: Floats) -> Draws:
@@ -132,14 +136,12 @@ class Pattern:
             if step <= 0:
                 chosen[j] = np.full((len(Z), len(level)), low)
                 continue
-            share = (self._centre(j, Z, found) - low) / step
-            if len(block) > 1:
-                share = np.minimum(np.maximum(share, 0.0), 1.0)
-                chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
-                upper = upper + share
-            else:
-                # a level is above 0 and below 1
-                chosen[j] = np.where(level < share, high, low)
+            if len(block) == 1:
+                chosen[j] = np.where(self._excess(j, Z, found) > 0, high, low)
+                continue
+            share = np.clip((self._centre(j, Z, found) - low) / step, 0.0, 1.0)
+            chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
+            upper = upper + share
         found |= chosen
 
     def _centre(self, j: int, Z: Floats, found: Draws) -> Floats:
@@ -151,6 +153,14 @@ class Pattern:
         for i, coefficient in drawn.on.items():
             centre = centre + coefficient * found[i]
         return centre
+
+    def _excess(self, j: int, Z: Floats, found: Draws) -> Floats:
+        """(n, M) how far an indicator's conditional mean is above the level of its draw, which is above 0 and below 1."""
+        drawn = self._drawn[j]
+        excess: Floats = (Z[:, self.known] @ drawn.given[1:])[:, None] - drawn.above
+        for i, coefficient in drawn.on.items():
+            excess += coefficient * found[i]
+        return excess
 
     def column(self, j: int, Z: Floats, draws: Draws) -> Floats:
         """(n, M) draws of one unknown column."""

@@ -130,11 +130,9 @@ class Trees:
         by_split = self._shares.reshape(-1, 8, 3) @ self._of_feature.reshape(-1, 3, self.features)
         return by_split.reshape(-1, self.features)
 
-    def mean_contributions_of(self, outcomes: Bytes) -> Floats:
-        """(features + 1,) means over the rows."""
-        share = np.bincount((outcomes + self.first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
-        of_splits = np.einsum("no,nos->ns", share.reshape(-1, 8), self._shares.reshape(-1, 8, 3))
-        return np.append(of_splits.ravel() @ self._of_feature, self.left)
+    def shares_of(self, outcomes: Bytes) -> Floats:
+        """(8 N,) of the rows, the share at each outcome of each tree."""
+        return np.bincount((outcomes + self.first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
 
     def _blocks(self, rows: int) -> list[slice]:
         """Some rows at a time, so that what is worked out of them stays near the processor."""
