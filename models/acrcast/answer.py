@@ -13,7 +13,6 @@ from acrcast.contract import Covariates, OnePatient
 from acrcast.derived import scores_of
 from acrcast.estimators.design import ColumnValues
 from acrcast.estimators.ensemble import MOVED, BoostedEnsemble
-from acrcast.estimators.normal import expit
 from acrcast.missing_measures import expected_shares
 from acrcast.one_product import Around, OneProduct
 from acrcast.prediction import Prediction, Support
@@ -172,18 +171,20 @@ class Bedside:
         pattern = model.patterns.of(known, below)
         draws = pattern.draws(Z)
         log_odds, values, baseline = model.ensemble.explained(pattern, Z, draws, model.terms.arms)
-        risk = expit(log_odds[0, :, 1]).mean(axis=1)
+        arms, size = len(baseline), log_odds.shape[-1]
+        members = members_for(1, arms, size)[:, 0]
+        halves = 0.5 * log_odds[0]
+        members[-arms:] = halves[:, 0]
+        risk = 0.5 + 0.5 / size * np.add.reduce(np.tanh(halves[:, 1]), axis=-1)
         added, parts, shares = np.add.reduceat(values, self._first_columns, axis=1), self._parts, {}
         if not pattern.is_complete:
-            taken = np.flatnonzero(known[self._first_columns])
-            rest = log_odds_of(risk) - baseline - added[:, taken].sum(axis=1)
-            added = np.column_stack([added[:, taken], rest])
+            taken = known[self._first_columns].nonzero()[0]
+            left, added = added, np.empty((arms, len(taken) + 1))
+            left.take(taken, axis=1, out=added[:, :-1])
+            added[:, -1] = log_odds_of(risk) - baseline - np.add.reduce(added[:, :-1], axis=1)
             parts = [*(parts[k] for k in taken), ("", NOT_TAKEN)]
             shares = expected_shares(model, Z, below, pattern, draws, log_odds[0, 0, 0])
         support = self._judge.judge_one(patient, Z)
-        arms, _, size = log_odds.shape[1:]
-        members = members_for(1, arms, size)[:, 0]
-        np.multiply(log_odds[0, :, 0], 0.5, out=members[-arms:])
         return _Numbers(members, risk.tolist(), added, parts, baseline.tolist(), support, shares)
 
     def _arm_risk(self, arm: str, probability: float, low: float, high: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What was not taken of a patient, and how much narrower the interval is expected to get once it is."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,5 +59,10 @@ def _spread(risk: Floats) -> Floats:
 
 def _spread_out(values: Floats) -> Integers:
     """Positions of `VALUES_TRIED` values, evenly spread over the ordered draws."""
-    order = np.argsort(values, kind="stable")
-    return order[((np.arange(VALUES_TRIED) + 0.5) / VALUES_TRIED * len(order)).astype(np.int64)]
+    return values.argsort(kind="stable")[_evenly(len(values))]
+
+
+@lru_cache(maxsize=8)
+def _evenly(count: int) -> Integers:
+    """Positions of `VALUES_TRIED` among so many, evenly spread."""
+    return ((np.arange(VALUES_TRIED) + 0.5) / VALUES_TRIED * count).astype(np.int64)

@@ -35,14 +35,14 @@ class Linear:
 class _Drawn:
     """A column that is not an affine function of the known ones.
 
-    given: (1 + k,) coefficients of its conditional mean on 1 and the known columns. noise: (M,) what the numbers drawn
-    before add to it. on: its coefficients on the columns of this kind that were drawn before. weight: (arms, 2, M) on the log-odds.
+    constant: of its conditional mean, without the known columns. noise: (M,) what the numbers drawn before add to it. on: its
+    coefficients on the columns of this kind that were drawn before. weight: (arms, 2, M) on the log-odds.
     above: (M,) of an indicator that is the only one of its category: 1 where what the known columns and `on` add is above it.
     """
 
     column: int
     spread: float
-    given: Floats
+    constant: float
     noise: Floats
     is_noisy: bool
     on: dict[int, float]
@@ -71,7 +71,6 @@ class Pattern:
         blocks = [step for step in _order(conditional, known, below) if not np.isnan(conditional.low[step[0]])]
         self._blocks = blocks
         self._rule, self._noise, centre = _rules(conditional, known, below, nodes)
-        inputs = np.concatenate([[0], 1 + self.known])
         folded = linear.slope @ self._rule
         constant = linear.intercept + folded[..., 0] + np.einsum("aemq,qm->aem", linear.slope, self._noise)
         self._constant: Floats = constant.ravel()
@@ -82,7 +81,7 @@ class Pattern:
             j: _Drawn(
                 column=j,
                 spread=spread,
-                given=affine[inputs],
+                constant=float(affine[0]),
                 noise=noise,
                 is_noisy=bool(noise.any()),
                 on={i: float(affine[1 + i]) for i in centre if affine[1 + i] != 0},
@@ -91,8 +90,11 @@ class Pattern:
             )
             for j, (affine, noise, spread) in centre.items()
         }
-        self._inputs = inputs
+        affine = [coefficients[1 + self.known] for coefficients, _, _ in centre.values()]
+        self._given: Floats = np.array(affine).reshape(len(centre), len(self.known)).T
         self._affine = np.flatnonzero(~known & ~np.isin(np.arange(len(known)), list(centre)))
+        # of the columns that are drawn, those that a number depends on
+        self._carried = [j for j in centre if self._rule[self._affine, 1 + j].any()]
 
     def log_odds(self, Z: Floats, draws: Draws, arms: int) -> Floats:
         """(n, arms, 2, M) by each member, and by the estimate on each member's draw. Z: (n, q), read where it is known."""
@@ -118,14 +120,18 @@ class Pattern:
     def draws(self, Z: Floats) -> Draws:
         """Of what is below a limit, then of the indicators. Z: (n, q) with the limits."""
         found: Draws = {}
+        if not self._drawn:
+            return found
+        # (n, 1) each: what the known columns add to the conditional mean
+        given = dict(zip(self._drawn, (Z[:, self.known] @ self._given).T[..., None], strict=True))
         for j in self._below:
-            centre = self._centre(j, Z, found)
+            centre = self._centre(j, given[j], found)
             found[j] = below_limit(centre, self._drawn[j].spread, Z[:, j, None], self._levels[j])
         for block in self._blocks:
-            self._draw_category(block, Z, found)
+            self._draw_category(block, given, found)
         return found
 
-    def _draw_category(self, block: list[int], Z: Floats, found: Draws) -> None:
+    def _draw_category(self, block: list[int], given: Draws, found: Draws) -> None:
         """One draw decides which level, if any, of the category's indicators is 1."""
         level = self._levels[block[0]]
         upper: Floats | float = 0.0
@@ -134,30 +140,30 @@ class Pattern:
             low, high = self._conditional.low[j], self._conditional.high[j]
             step = high - low
             if step <= 0:
-                chosen[j] = np.full((len(Z), len(level)), low)
+                chosen[j] = np.full((len(given[j]), len(level)), low)
                 continue
             if len(block) == 1:
-                chosen[j] = np.where(self._excess(j, Z, found) > 0, high, low)
+                chosen[j] = np.where(self._excess(j, given[j], found) > 0, high, low)
                 continue
-            share = np.clip((self._centre(j, Z, found) - low) / step, 0.0, 1.0)
+            share = np.clip((self._centre(j, given[j], found) - low) / step, 0.0, 1.0)
             chosen[j] = np.where((level >= upper) & (level < upper + share), high, low)
             upper = upper + share
         found |= chosen
 
-    def _centre(self, j: int, Z: Floats, found: Draws) -> Floats:
+    def _centre(self, j: int, given: Floats, found: Draws) -> Floats:
         """Conditional mean of column j, (n, M), or (n, 1) when it is the same for all members."""
         drawn = self._drawn[j]
-        centre: Floats = (drawn.given[0] + Z[:, self.known] @ drawn.given[1:])[:, None]
+        centre: Floats = drawn.constant + given
         if drawn.is_noisy:
             centre = centre + drawn.noise
         for i, coefficient in drawn.on.items():
             centre = centre + coefficient * found[i]
         return centre
 
-    def _excess(self, j: int, Z: Floats, found: Draws) -> Floats:
+    def _excess(self, j: int, given: Floats, found: Draws) -> Floats:
         """(n, M) how far an indicator's conditional mean is above the level of its draw, which is above 0 and below 1."""
         drawn = self._drawn[j]
-        excess: Floats = (Z[:, self.known] @ drawn.given[1:])[:, None] - drawn.above
+        excess: Floats = given - drawn.above
         for i, coefficient in drawn.on.items():
             excess += coefficient * found[i]
         return excess
@@ -182,7 +188,8 @@ class Pattern:
         affine = (rule[:, :1] + rule[:, 1 + self.known] @ Z[:, self.known].T)[..., None] + noise[:, None]
         for j, drawn in draws.items():
             completed[j] = drawn[:, members]
-            affine += rule[:, 1 + j, None, None] * drawn[:, members]
+        for j in self._carried:
+            affine += rule[:, 1 + j, None, None] * draws[j][:, members]
         completed[self._affine] = affine
         return completed.reshape(len(completed), -1)
 

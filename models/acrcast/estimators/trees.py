@@ -16,7 +16,7 @@ ROOT, LEFT, RIGHT = range(3)
 # Which leaf each outcome reaches: 1 for right at the root, plus 2 and 4 for right at its children.
 REACHED = [0, 2, 1, 2, 0, 3, 1, 3]
 # Of the trees on some rows, worked on together.
-NUMBERS_AT_ONCE = 16384
+NUMBERS_AT_ONCE = 20480
 # What a player adds to a coalition of none, one or both of the other two, is weighted by that (Shapley 1953).
 SHAPLEY = (1 / 3, 1 / 6, 1 / 3)
 

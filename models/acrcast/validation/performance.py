@@ -55,7 +55,7 @@ def c_statistic(risk: Floats, y: Floats, level: float = 0.95, *, arm: Floats | N
 
 def log_odds_of(risk: Floats) -> Floats:
     """(n,) log-odds, with risks of 0 and 1 kept finite."""
-    return logit(np.clip(risk, SMALLEST_RISK, 1 - SMALLEST_RISK))
+    return logit(np.minimum(np.maximum(risk, SMALLEST_RISK), 1 - SMALLEST_RISK))
 
 
 def _midranks(values: Floats) -> Floats:
