@@ -86,10 +86,10 @@ class Around:
             treated, control = np.tanh(members[1:])
             np.subtract(treated, control, out=benefit)
         members.sort()
-        found = []
+        found: list[float] = []
         for a, b, c, d in members.take(self._positions, axis=1).tolist():
             found += (self._first * a + self._second * b, self._third * c + self._fourth * d)
-        ends = []
+        ends: list[float] = []
         for risk, low, high in zip(centre, found[-2 * arms :: 2], found[1 - 2 * arms :: 2], strict=True):
             ends += (risk, min(0.5 + 0.5 * math.tanh(low), risk), max(0.5 + 0.5 * math.tanh(high), risk))
         if arms == 2:

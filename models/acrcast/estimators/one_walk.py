@@ -30,9 +30,9 @@ class OneWalk:
         measures = np.add.reduceat(values[:, before:], first, axis=1)
         self._values: Floats = np.column_stack([measures, values[:, :before].sum(axis=1)])
 
-    def of(self, columns: Floats32) -> tuple[Floats, Floats, Floats]:
+    def of(self, columns: Floats32) -> tuple[Floats32, Floats, Floats]:
         """(arms,) log-odds, (arms, parts) what each part adds to them, and (arms,) what is left. columns: (q,) in the trees' precision."""
         right = (columns.take(self._column) >= self._threshold).astype(np.float64)
         reached = self._at + right.dot(self._weights).astype(np.int64)[:, None]
-        values = np.add.reduce(self._values.take(reached, axis=0), axis=0)
+        values: Floats = np.add.reduce(self._values.take(reached, axis=0), axis=0)
         return self._trees.log_odds_at(reached), values[:, :-1], values[:, -1] + self._trees.left

@@ -123,7 +123,8 @@ class Trees:
         values[0] += self.base
         # one tree is added after the other; of a single row NumPy's sum would add in pairs
         several = values.shape[1] > 1
-        return np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
+        log_odds: Floats32 = np.add.reduce(values, axis=0) if several else np.add.accumulate(values, axis=0)[-1]
+        return log_odds
 
     def values_by_feature(self) -> Floats:
         """(8 N, features) what each feature adds at each tree's outcome."""
@@ -132,7 +133,9 @@ class Trees:
 
     def shares_of(self, outcomes: Bytes) -> Floats:
         """(8 N,) of the rows, the share at each outcome of each tree."""
-        return np.bincount((outcomes + self.first).ravel(), minlength=len(self._shares)) / outcomes.shape[1]
+        counts = np.bincount((outcomes + self.first).ravel(), minlength=len(self._shares))
+        shares: Floats = counts / outcomes.shape[1]
+        return shares
 
     def _blocks(self, rows: int) -> list[slice]:
         """Some rows at a time, so that what is worked out of them stays near the processor."""
