@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -217,6 +218,103 @@ def test_a_server_that_answers_has_imported_nothing_heavy(request, a_patient, tm
     assert done.returncode == 0, done.stderr
     assert '"predictions":3' in done.stderr
     assert set(HEAVY).isdisjoint(done.stdout.splitlines()[-1].split())
+
+
+ONLY_PREDICTS = """
+import json, os, signal, sys, threading, urllib.request
+
+def ask(port):
+    def get(path, body=None):
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"content-type": "application/json"})
+        return urllib.request.urlopen(asked).read()
+
+    def imported():
+        return sorted({"sqlalchemy", "jinja2", "httpcore", "cryptography", "acrcast_service.pages.routes"} & set(sys.modules))
+
+    for path in ("/health/live", "/health/ready", "/metrics"):
+        get(path)
+    get("/predict", sys.argv[2].encode())
+    before = imported()
+    page = get("/")
+    print(json.dumps([before, imported(), b"<form" in page]))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+from acrcast_service import server
+from acrcast_service.settings import read_settings
+
+greeting = server._greeting
+def then_ask(host, port, identity):
+    threading.Thread(target=ask, args=(port,)).start()
+    return greeting(host, port, identity)
+server._greeting = then_ask
+server.run(read_settings(model=sys.argv[1], port=0, unready_seconds=0, audit=False))
+"""
+
+
+def test_what_only_other_rooms_need_is_imported_when_the_first_of_them_is_asked(a_patient, model_folder, tmp_path):
+    command = [sys.executable, "-c", ONLY_PREDICTS, str(model_folder), json.dumps(a_patient())]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"ACRCAST_STATE": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stderr
+    before, after, has_form = json.loads(done.stdout.splitlines()[-1])
+    assert before == []
+    assert {"jinja2", "acrcast_service.pages.routes"} <= {*after}
+    assert has_form
+
+
+def head_and_body(port, body, *headers):
+    """The lines of the head, and the body, as they came over the line."""
+    lines = ["POST /predict HTTP/1.1", "host: a", "content-type: application/json", f"content-length: {len(body)}"]
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode() + body)
+        read = connection.makefile("rb")
+        head = []
+        while line := read.readline().rstrip():
+            head.append(line.decode())
+        length = next(int(line.split(": ")[1]) for line in head if line.startswith("content-length: "))
+        return head, read.read(length)
+
+
+def test_an_answer_that_is_written_in_one_piece_has_the_headers_of_every_other(start, model_folder, a_patient):
+    server, body = start("--model", str(model_folder), "--port", "0"), json.dumps(a_patient()).encode()
+    in_one, one_body = head_and_body(server.port, body, "x-request-id: 0f8fad5b-d9cb-469f-a165-70867728950e")
+    # whose connection is to be closed is left to uvicorn
+    in_two, two_body = head_and_body(
+        server.port, body, "x-request-id: 0f8fad5b-d9cb-469f-a165-70867728950e", "connection: close"
+    )
+    assert [line for line in in_one if not line.startswith("date: ")] == [
+        "HTTP/1.1 200 OK",
+        f"content-length: {len(one_body)}",
+        "content-type: application/json",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-store",
+        "content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "x-request-id: 0f8fad5b-d9cb-469f-a165-70867728950e",
+    ]
+    names = [line.split(": ")[0] for line in in_one]
+    assert [line.split(": ")[0] for line in in_two] == [*names, "connection"]
+    one, two = json.loads(one_body), json.loads(two_body)
+    assert one.pop("prediction_id") != two.pop("prediction_id")
+    assert one == two
+
+
+def test_requests_that_are_sent_without_waiting_are_answered_in_their_order(start, model_folder, a_patient):
+    server, body = start("--model", str(model_folder), "--port", "0"), json.dumps(a_patient()).encode()
+    ids = [f"{k:032x}" for k in range(1, 6)]
+    requests = [
+        b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-request-id: %b\r\n"
+        b"content-length: %d\r\n\r\n%b" % (name.encode(), len(body), body)
+        for name in ids
+    ]
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"".join(requests))
+        connection.settimeout(20)
+        came = b""
+        while came.count(b"HTTP/1.1 200 OK") < 5 or not came.endswith(b"}"):
+            came += connection.recv(65536)
+    assert re.findall(rb"x-request-id: (\w+)", came) == [name.encode() for name in ids]
 
 
 def test_the_help_of_serve_imports_click_and_nothing_else_of_weight():

@@ -36,9 +36,11 @@ class Trees:
     leaf: Floats32
     cover: Floats
     features: int
+    # (N, 1) where each tree's eight outcomes begin
     first: Integers = field(init=False, repr=False)
     _leaves: Floats32 = field(init=False, repr=False)
     _shares: Floats = field(init=False, repr=False)
+    # what no feature adds to the log-odds
     left: float = field(init=False, repr=False)
     _of_feature: Floats = field(init=False, repr=False)
     # the different splits: of which feature, (S,), and where, (S, 1); and which of them is each of the trees', (3, N)
@@ -86,7 +88,9 @@ class Trees:
 
     def contributions(self, X: Floats) -> Floats:
         """(n, features + 1) exact tree Shapley values, the last is the expected value (Lundberg 2020). X: (n, features)."""
-        return self.contributions_of(self.outcomes(np.ascontiguousarray(X.T, dtype=np.float32)))
+        reached = self.outcomes(np.ascontiguousarray(X.T, dtype=np.float32)) + self.first
+        values = self._shares.take(reached.T, axis=0).reshape(len(X), -1) @ self._of_feature
+        return np.column_stack([values, np.full(len(X), self.left)])
 
     def outcomes(self, columns: Floats32) -> Bytes:
         """(N, rows) of each tree: 1 for right at the root, plus 2 and 4 for right at its children. columns: (features, rows).
@@ -141,11 +145,6 @@ class Trees:
         """Some rows at a time, so that what is worked out of them stays near the processor."""
         together = max(1, NUMBERS_AT_ONCE // len(self.leaf))
         return [slice(first, first + together) for first in range(0, rows, together)]
-
-    def contributions_of(self, outcomes: Bytes) -> Floats:
-        """(rows, features + 1)."""
-        values = self._shares.take((outcomes + self.first).T, axis=0).reshape(outcomes.shape[1], -1) @ self._of_feature
-        return np.column_stack([values, np.full(len(values), self.left)])
 
 
 def _filled_up(tree: Mapping[str, Any]) -> tuple[list[int], list[float], list[float], list[float]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from acrcast.estimators.one_walk import OneWalk
 from acrcast.estimators.trees import Trees
 
 
@@ -106,6 +107,35 @@ def test_one_row_many_rows_and_draws_are_predicted_alike():
     together = trees.log_odds(X[:12].reshape(3, 4, 4))
     np.testing.assert_array_equal(together, trees.log_odds(X[:12]).reshape(3, 4))
     np.testing.assert_array_equal(trees.log_odds(X[:1]), together[0, :1])
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_one_patient_in_both_arms_is_predicted_as_two_rows_are(depth):
+    booster, X = boosted(8, 6, depth)
+    trees, rows = trees_of(booster), np.repeat(X[:40], 2, axis=0)
+    rows[::2, 0], rows[1::2, 0] = 0.5, -0.5
+    walk = OneWalk(trees, np.hstack([trees.where_first_is(0.5), trees.where_first_is(-0.5)]), 1, np.array([0, 1, 3]))
+    expected, shares = trees.log_odds(rows).reshape(-1, 2), trees.contributions(rows).reshape(-1, 2, 7)
+    for k in range(40):
+        log_odds, added, left = walk.of(rows[2 * k, 1:].astype(np.float32))
+        np.testing.assert_array_equal(log_odds, expected[k])
+        # the second part has two columns, the third too; the arm's own share is left
+        parts = np.stack(
+            [shares[k, :, 1], shares[k, :, 2] + shares[k, :, 3], shares[k, :, 4] + shares[k, :, 5]], axis=1
+        )
+        np.testing.assert_allclose(added, parts, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(left, shares[k, :, 0] + shares[k, :, 6], rtol=0, atol=1e-12)
+
+
+def test_one_patient_without_arms_is_predicted_as_a_row_is():
+    booster, X = boosted(9, 4, 2)
+    trees = trees_of(booster)
+    walk = OneWalk(trees, np.zeros((len(trees.leaf), 1), dtype=np.uint8), 0, np.arange(4))
+    for row in X[:40]:
+        log_odds, added, left = walk.of(row.astype(np.float32))
+        np.testing.assert_array_equal(log_odds, trees.log_odds(row[None]))
+        np.testing.assert_allclose(added, trees.contributions(row[None])[:, :4], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(left, trees.left)
 
 
 def test_trees_deeper_than_acrcast_trains_are_refused():
