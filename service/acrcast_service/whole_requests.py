@@ -48,6 +48,7 @@ class Application(FastAPI):
         self._around = around
         self._opening = asyncio.Lock()
         self._is_open = False
+        self._rooms: list[BaseRoute] = []
         # not include_router, which matches every request twice: once for the router, once within it
         self._put(list(guarded(first)))
 
@@ -78,7 +79,10 @@ class Application(FastAPI):
                 self._is_open = True
 
     def _put(self, routes: list[BaseRoute]) -> None:
-        self.router.routes[:] = routes
+        """These in place of the ones before, which are among them; whatever else was added stays."""
+        added = [route for route in self.router.routes if route not in self._rooms]
+        self._rooms = routes
+        self.router.routes[:] = [*routes, *added]
         own = [route for route in routes if isinstance(route, APIRoute)]
         self._addresses = {route.path for route in own}
         self._whole = {
