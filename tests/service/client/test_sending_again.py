@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from acrcast.client import Client, NoAnswer, Retries, TooManyRequests, Unavailable
-from acrcast_service.audit.records import OUTCOME, PREDICTION
 from acrcast_service.audit.opening import open_chain
+from acrcast_service.audit.records import OUTCOME, PREDICTION
 from acrcast_service.auth.api_keys import make_key
 from acrcast_service.settings import Settings
 from acrcast_service.store.tables import audit_records

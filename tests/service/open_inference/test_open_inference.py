@@ -5,8 +5,8 @@ import json
 import pytest
 
 from acrcast_service.app import create_app
-from acrcast_service.audit.records import PREDICTION
 from acrcast_service.audit.opening import open_chain
+from acrcast_service.audit.records import PREDICTION
 from acrcast_service.open_inference import tensors
 from acrcast_service.settings import Settings
 from acrcast_service.store.tables import audit_records

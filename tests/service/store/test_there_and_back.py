@@ -8,8 +8,8 @@ from sqlalchemy import inspect, text
 from acrcast.errors import UsageError
 from acrcast_service.audit.chain import Chain
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.records import PREDICTION, Entry, now, seal
 from acrcast_service.audit.opening import open_chain
+from acrcast_service.audit.records import PREDICTION, Entry, now, seal
 from acrcast_service.audit.verification import verify
 from acrcast_service.settings import Settings
 from acrcast_service.store.database import writing

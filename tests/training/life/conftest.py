@@ -20,8 +20,8 @@ from acrcast.estimators.normal import expit
 from acrcast.studies import load_study
 from acrcast_service.answers import written
 from acrcast_service.audit.export import exported
-from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry, seal, time_text
 from acrcast_service.audit.opening import open_chain
+from acrcast_service.audit.records import OUTCOME, PREDICTION, Entry, seal, time_text
 from acrcast_service.prediction.service import predict_patient
 from acrcast_service.settings import Settings
 from acrcast_service.store.database import writing
