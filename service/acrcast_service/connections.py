@@ -24,7 +24,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _incomplete = False
-    _received = 0
+    _received = _at_most = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -41,10 +41,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._incomplete = False
         self._stop_clock()
-        if sum([len(name) + len(value) for name, value in self.headers], len(self.url)) > HEADER_BYTES:
+        # most requests come whole, in less than their headers may have
+        if self._at_most > HEADER_BYTES and self._header_bytes() > HEADER_BYTES:
             self._refuse(HEADERS_TOO_LARGE)
         else:
             super().on_headers_complete()
+
+    def _header_bytes(self) -> int:
+        return sum([len(name) + len(value) for name, value in self.headers], len(self.url))
 
     def on_body(self, body: bytes) -> None:
         if not self.transport.is_closing():
@@ -56,10 +60,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        async def answered_in_one_piece(scope: Any, receive: Any, _send: Any) -> None:  # noqa: ANN401  uvicorn's own
-            await app(scope, receive, InOnePiece(cycle).send)  # type: ignore[arg-type]  # the same messages by starlette's types
+        def in_one_piece(scope: Any, receive: Any, _send: Any) -> Any:  # noqa: ANN401  uvicorn's own
+            return app(scope, receive, InOnePiece(cycle).send)  # type: ignore[arg-type]  # the same messages by starlette's types
 
-        super()._start_asgi_task(cycle, answered_in_one_piece)
+        super()._start_asgi_task(cycle, in_one_piece)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
         """To what is no HTTP: a problem, as every other error."""
@@ -68,6 +72,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        self._at_most = self._received + len(data)
         super().data_received(data)
         if self._incomplete and not self.transport.is_closing():
             # the clock starts once for all the pieces that headers come in

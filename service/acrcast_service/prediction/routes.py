@@ -82,8 +82,9 @@ async def predict(request: Request) -> Response:
     served = server.models.current
     body = await read_json_body(request, server.settings.body_limit_bytes)
     patient = served.patients.read(body)
-    subject = one_header(request, SUBJECT_REFERENCE, 200)
-    key = one_header(request, IDEMPOTENCY_KEY, 255)
+    sent = [name for name, _ in request.scope["headers"]]
+    subject = one_header(request, SUBJECT_REFERENCE, 200) if SUBJECT_REFERENCE in sent else None
+    key = one_header(request, IDEMPOTENCY_KEY, 255) if IDEMPOTENCY_KEY in sent else None
 
     shadow: BackgroundTask | None = None
 
