@@ -121,7 +121,7 @@ class ResponseModel:
 
     def standardise(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) standardised columns, NaN missing, and where they are only upper limits."""
-        scaled, below = self._column_values.of(covariates)
+        scaled, below = self._column_values.of(covariates.values, covariates.below)
         return self.preparation.standardisation.apply(scaled), below
 
     def standardise_one(self, patient: OnePatient) -> tuple[Floats, Bools, Bools]:

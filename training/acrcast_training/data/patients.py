@@ -15,7 +15,7 @@ from acrcast.contract.arrow import covariates_of_arrow
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import DataError, UsageError
 from acrcast.studies import Study
-from acrcast_training.data.cells import CellReader, Column
+from acrcast_training.data.cells import CellReader, Column, values_of
 from acrcast_training.data.checks import check_names, check_numbers, check_patient_ids, check_required, is_note
 from acrcast_training.data.findings import LIMIT, Findings, listed
 from acrcast_training.data.mapping.reading import BASELINE, Given, read_mapped
@@ -49,7 +49,7 @@ def _read_mapped(study: Study, paths: Sequence[Path], mapping: Path) -> tuple[np
     if mapped is None:
         raise UsageError(f"{mapping}: the tables given hold no patients by it")
     ids = check_patient_ids(mapped.patients, findings)
-    return ids.astype(np.str_), _covariates(study, mapped.patients, findings)
+    return ids.texts.astype(np.str_)[ids.which], _covariates(study, mapped.patients, findings)
 
 
 def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates] | None:
@@ -147,8 +147,7 @@ def _covariates(study: Study, table: Table, findings: Findings | None = None) ->
     assays = {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays}
     _refuse(findings)
     found = [columns.get(field.name, nothing) for field in study.contract.covariates]
-    values = np.array([column.values for column in found]).T  # noqa: PD011  not of pandas
-    return Covariates(study.contract, values, np.array([column.below for column in found]).T, assays)
+    return Covariates(study.contract, *values_of(found), assays)
 
 
 def _refuse(findings: Findings) -> None:
