@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,6 +13,9 @@ from acrcast.errors import InputError
 from acrcast_service.batch.reading import check_rows, checked_subjects, refuse, settled
 from acrcast_service.batch.schemas import SUBJECT, Batch, Form, names_in_columns
 from acrcast_service.model_store import ServedModel
+
+# Columns of texts of which the same few stand in many rows.
+REPEATED = ("support", "support_measures", "missing", "error")
 
 
 def read_arrow(served: ServedModel, body: bytes, form: Form, most: int) -> Batch:
@@ -106,13 +110,17 @@ class ArrowWriter:
     def __init__(self, schema: Any, form: Form) -> None:  # noqa: ANN401  pyarrow has no types
         self._sink = Sink()
         self._writer = (
-            pa.ipc.new_stream(self._sink, schema) if form == "arrow" else pq.ParquetWriter(self._sink, schema)
+            pa.ipc.new_stream(self._sink, schema)
+            if form == "arrow"
+            # no two numbers or identifiers are the same: a dictionary of them would be given up
+            else pq.ParquetWriter(self._sink, schema, use_dictionary=[name for name in schema.names if name in REPEATED])
         )
         self._schema = schema
 
-    def write(self, columns: dict[str, Any]) -> None:
-        table = pa.table({name: columns[name] for name in self._schema.names}, schema=self._schema)
-        self._writer.write_table(table)
+    def write(self, columns: dict[str, npt.NDArray[Any]]) -> None:
+        """A value for each row; NaN is null."""
+        arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in self._schema]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()

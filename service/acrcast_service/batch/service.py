@@ -13,7 +13,7 @@ import orjson
 from acrcast.arrays import Integers
 from acrcast.contract import OnePatient
 from acrcast.prediction import ModelIdentity
-from acrcast.table import column_names, prediction_columns
+from acrcast.table import Column, column_names, prediction_columns
 from acrcast_service.answers import plain_problems
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
@@ -73,7 +73,7 @@ class Answered:
     count: int
     rows: Integers
     ids: list[str]
-    columns: dict[str, list[Any]]
+    columns: dict[str, Column]
     full: list[dict[str, Any]] | None
     refused: dict[int, list[dict[str, str]]]
 
@@ -122,9 +122,8 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
         full = [served.bedside.answer(OnePatient.of_row(covariates, k), name) for k, name in enumerate(ids)]
         support = [answer["support"]["status"] for answer in full]
         return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)
-    table = prediction_columns(served.model, covariates, level=wanted.level)
-    columns = {name: column.tolist() for name, column in table.items()}
-    return Answered(digest, columns["support"], first, last - first, rows, ids, columns, None, refused)
+    columns = prediction_columns(served.model, covariates, level=wanted.level)
+    return Answered(digest, columns["support"].tolist(), first, last - first, rows, ids, columns, None, refused)
 
 
 async def record(audit: AuditTrail, caller: Caller, served: ServedModel, batch: Batch, answered: Answered) -> None:
@@ -156,7 +155,7 @@ async def record(audit: AuditTrail, caller: Caller, served: ServedModel, batch: 
 
 def short_answers(answered: Answered) -> Iterator[dict[str, Any]]:
     """The columns as rows."""
-    columns = answered.columns
+    columns = {name: column.tolist() for name, column in answered.columns.items()}
     arms = [arm for arm in ("control", "treated", "benefit") if f"{arm}_{_estimate(arm)}" in columns]
     parts = {arm: _parts(arm, columns) for arm in arms}
     texts = zip(columns["support"], columns["support_measures"], columns["missing"], strict=True)

@@ -71,7 +71,7 @@ def answer_of(
     for chunk in chunks:
         columns["prediction_id"] += chunk.ids
         for name, column in chunk.columns.items():
-            columns[name] += column
+            columns[name] += column.tolist()
     identity = served.model.identity
     outputs = tuple(
         OutputTensor(name, _datatype(is_number=number), (len(batch),), columns[name])
