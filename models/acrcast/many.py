@@ -8,7 +8,7 @@ from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.estimators.ensemble import BoostedEnsemble
 from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Pattern
-from acrcast.response_model import ResponseModel, Risks, members_for, risks_around, risks_of
+from acrcast.response_model import ResponseModel, Risks, ends_of, members_for, risks_between, risks_of
 
 # So many rows have 200 members in two arms in about 400 kB.
 ROWS_AT_ONCE = 128
@@ -61,7 +61,6 @@ def _of_complete(model: ResponseModel, pattern: Pattern, Z: Floats, level: float
     linear, ensemble = pattern.linear, model.ensemble
     arms, _, size, q = linear.slope.shape
     log_odds = _estimates(model, pattern, Z)
-    estimate = expit(log_odds)
     # the intercept as one more column
     weights, columns = np.empty((arms, q + 1, size)), np.ones((len(Z), q + 1))
     np.multiply(linear.slope[:, 0].swapaxes(1, 2), 0.5, out=weights[:, :q])
@@ -70,7 +69,7 @@ def _of_complete(model: ResponseModel, pattern: Pattern, Z: Floats, level: float
     if isinstance(ensemble, BoostedEnsemble):
         point = Z @ linear.slope[:, 1, 0].T + linear.intercept[:, 1, 0]
         moved_by = 0.5 * (log_odds - point).T
-    found = Risks.empty(len(Z), model.terms.two_arms)
+    ends, positive = np.empty((len(Z), 2 * arms - 1, 2)), np.empty(len(Z)) if arms == 2 else None
     room = members_for(min(len(Z), ROWS_AT_ONCE), arms, size)
     for first in range(0, len(Z), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
@@ -80,5 +79,7 @@ def _of_complete(model: ResponseModel, pattern: Pattern, Z: Floats, level: float
             np.matmul(some, weights[a], out=members[a])
         if isinstance(ensemble, BoostedEnsemble):
             ensemble.move(members[:arms], moved_by[:, rows])
-        found.put(rows, risks_around(estimate[rows], members, level))
-    return found
+        ends[rows], above = ends_of(members, level)
+        if positive is not None:
+            positive[rows] = above
+    return risks_between(expit(log_odds), ends, positive)

@@ -179,7 +179,7 @@ def risks_of(log_odds: Floats, level: float) -> Risks:
     members = members_for(n, arms, size)
     np.multiply(log_odds[:, :, 0].swapaxes(0, 1), 0.5, out=members[:arms])
     doubled = np.tanh(0.5 * log_odds[:, :, 1])
-    return risks_around(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), members, level)
+    return risks_between(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), *ends_of(members, level))
 
 
 def members_for(n: int, arms: int, size: int) -> Floats:
@@ -187,33 +187,37 @@ def members_for(n: int, arms: int, size: int) -> Floats:
     return np.empty((2 * arms - 1, n, size))
 
 
-def risks_around(centre: Floats, members: Floats, level: float) -> Risks:
-    """Risks with the estimate's (n, arms), and intervals from half the members' log-odds, in `members_for` them.
+def ends_of(members: Floats, level: float) -> tuple[Floats, Floats | None]:
+    """Of half the members' log-odds, in `members_for` them: (n, 1 or 3, 2) the ends of the intervals, and (n,) the benefit's share above 0.
 
-    All of `members` is overwritten.
+    The ends are of half the log-odds, and of twice the benefit. All of `members` is overwritten.
+    """
+    size, positive = members.shape[-1], None
+    if len(members) > 1:
+        # a risk is half of 1 + tanh of half its log-odds
+        doubled = np.tanh(members[:2])
+        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
+        # several times as fast as counting along an axis
+        above = np.bitwise_count(np.packbits(benefit > 0, axis=1))
+        positive = np.add.reduce(above, axis=1, dtype=np.float64) / size
+    positions, shares = quantiles(size, level)
+    members.sort(axis=-1)
+    return (members.take(positions, axis=-1) @ shares).swapaxes(0, 1), positive
+
+
+def risks_between(centre: Floats, ends: Floats, positive: Floats | None) -> Risks:
+    """Risks with the estimate's (n, arms), and what `ends_of` gives.
 
     An interval is taken on the log-odds scale of each arm, and of the benefit as it is. An estimate that conditions on less
     than the members do may lie beyond them: the interval is widened to hold it.
     """
-    kinds, n, size = members.shape
-    arms = (kinds + 1) // 2
-    positive = None
-    if arms == 2:
-        # a risk is half of 1 + tanh of half its log-odds; of the benefit, too, half is taken of the ends alone
-        doubled = np.tanh(members[:2])
-        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
-        # several times as fast as counting along an axis
-        counts = np.bitwise_count(np.packbits(benefit > 0, axis=1))
-        positive = np.add.reduce(counts, axis=1, dtype=np.int64) / size
-    positions, shares = quantiles(size, level)
-    members.sort(axis=-1)
-    ends = (members.take(positions, axis=-1) @ shares).swapaxes(0, 1)
-    values = np.empty((n, kinds, 3))
-    values[:, :arms, 1:] = 0.5 * (1.0 + np.tanh(ends[:, :arms]))
-    values[:, arms:, 1:] = 0.5 * ends[:, arms:]
+    n, arms = centre.shape
+    values = np.empty((n, ends.shape[1], 3))
     values[:, :arms, 0] = centre
+    values[:, :arms, 1:] = 0.5 * (1.0 + np.tanh(ends[:, :arms]))
     if arms == 2:
         np.subtract(centre[:, 0], centre[:, 1], out=values[:, 2, 0])
+        np.multiply(ends[:, 2], 0.5, out=values[:, 2, 1:])
     np.minimum(values[..., 1], values[..., 0], out=values[..., 1])
     np.maximum(values[..., 2], values[..., 0], out=values[..., 2])
     return Risks(values, positive)
