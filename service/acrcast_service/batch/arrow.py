@@ -1,6 +1,6 @@
 """Batches in Arrow and Parquet. Needs pyarrow, which is imported when the first such request comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -62,11 +62,10 @@ def _file(served: ServedModel, body: bytes, most: int) -> Any:  # noqa: ANN401  
     return table
 
 
-def _rows_of(table: Any) -> Callable[[int], dict[str, Any]]:  # noqa: ANN401  pyarrow has no types
-    """Each row as JSON would have it; NaN is null."""
+def _rows_of(table: Any) -> Callable[[Sequence[int]], Iterable[dict[str, Any]]]:  # noqa: ANN401  pyarrow has no types
+    """Gives some rows, in their order, as JSON would have them; NaN is null."""
 
-    def row(i: int) -> dict[str, Any]:
-        (values,) = table.slice(i, 1).to_pylist()
+    def row(values: dict[str, Any]) -> dict[str, Any]:
         values.pop(SUBJECT, None)
         plain = {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124  NaN
         for name in [name for name in plain if name.endswith(COMPARATOR)]:
@@ -75,7 +74,13 @@ def _rows_of(table: Any) -> Callable[[int], dict[str, Any]]:  # noqa: ANN401  py
                 plain[of] = {"comparator": sign, "value": plain.get(of)}
         return plain
 
-    return row
+    def rows(some: Sequence[int]) -> Iterable[dict[str, Any]]:
+        first, last = (some[0], some[-1]) if some else (0, -1)
+        within = table.slice(first, last + 1 - first)
+        chosen = within if len(within) == len(some) else within.take(pa.array([i - first for i in some], pa.int64()))
+        return map(row, chosen.to_pylist())
+
+    return rows
 
 
 class Sink:

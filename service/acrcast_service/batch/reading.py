@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -67,15 +67,16 @@ def settled(
     served: ServedModel,
     covariates: Covariates,
     accepted: Bools,
-    row: Callable[[int], Any],
+    rows: Callable[[Sequence[int]], Iterable[Any]],
     subjects: Sequence[str | None] | None,
 ) -> Batch:
     """The batch, once the rows that are not accepted were judged one by one, as single patients are."""
     refused: dict[int, tuple[Problem, ...]] = {}
     late, patients = [], []
-    for i in np.flatnonzero(~accepted).tolist():
+    undecided = np.flatnonzero(~accepted).tolist()
+    for i, row in zip(undecided, rows(undecided), strict=True):
         try:
-            patients.append(served.patients.read(_written(_once(row(i)))))
+            patients.append(served.patients.read(_written(_once(row))))
             late.append(i)
         except InputError as error:
             refused[i] = error.problems
@@ -86,7 +87,7 @@ def settled(
         covariates.values[late], covariates.below[late] = given.values, given.below
         for name, names in given.assays.items():
             covariates.assays[name][late] = names
-    return Batch(covariates, refused, lambda i: _written(row(i)), subjects)
+    return Batch(covariates, refused, lambda some: map(_written, rows(some)), subjects)
 
 
 def _once(row: Any) -> Any:  # noqa: ANN401  any JSON
@@ -107,7 +108,13 @@ def _rows(served: ServedModel, patients: Any, most: int, subjects: Any) -> Batch
     plain = np.array([type(row) is dict and names.issuperset(row) for row in patients], dtype=bool)
     safe = patients if plain.all() else [row if sure else {} for row, sure in zip(patients, plain, strict=True)]
     covariates, accepted = _checked(served, {name: [row.get(name) for row in safe] for name in names}, count)
-    return settled(served, covariates, accepted & plain, patients.__getitem__, checked_subjects(subjects, count))
+    return settled(
+        served,
+        covariates,
+        accepted & plain,
+        lambda some: map(patients.__getitem__, some),
+        checked_subjects(subjects, count),
+    )
 
 
 def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) -> Batch:  # noqa: ANN401  any JSON
@@ -125,10 +132,13 @@ def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) ->
     check_rows(count, most)
     covariates, accepted = _checked(served, columns, count)
 
-    def row(i: int) -> dict[str, Any]:
-        return {name: column[i] for name, column in columns.items()}
+    names = list(columns)
 
-    return settled(served, covariates, accepted, row, checked_subjects(subjects, count))
+    def rows(some: Sequence[int]) -> Iterable[dict[str, Any]]:
+        cells = zip(*(map(column.__getitem__, some) for column in columns.values()), strict=True)
+        return (dict(zip(names, row, strict=True)) for row in cells)
+
+    return settled(served, covariates, accepted, rows, checked_subjects(subjects, count))
 
 
 def _checked(served: ServedModel, columns: Mapping[str, list[Any]], count: int) -> tuple[Covariates, Bools]:

@@ -1,6 +1,6 @@
 """What a batch is, as it comes in and as it goes out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,12 +21,12 @@ MEDIA_TYPES: Mapping[Form, str] = {"patients": JSON, "columns": JSON, "arrow": A
 class Batch:
     """n patients. refused: what is wrong with each row that is none, by its position; its covariates are not to be used.
 
-    inputs: the JSON of the row at a position, for the record. subjects: the caller's pseudonyms, where given.
+    inputs: the JSON of the rows at some positions, for the record. subjects: the caller's pseudonyms, where given.
     """
 
     covariates: Covariates
     refused: Mapping[int, tuple[Problem, ...]]
-    inputs: Callable[[int], bytes]
+    inputs: Callable[[Sequence[int]], Iterable[bytes]]
     subjects: Sequence[str | None] | None = None
 
     def __len__(self) -> int:
