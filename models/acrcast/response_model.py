@@ -12,7 +12,6 @@ from acrcast.contract import Covariates, OnePatient
 from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
-from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Patterns
 from acrcast.estimators.rows import Preparation
 from acrcast.prediction import ModelIdentity

@@ -118,7 +118,9 @@ class ArrowWriter:
             pa.ipc.new_stream(self._sink, schema)
             if form == "arrow"
             # no two numbers or identifiers are the same: a dictionary of them would be given up
-            else pq.ParquetWriter(self._sink, schema, use_dictionary=[name for name in schema.names if name in REPEATED])
+            else pq.ParquetWriter(
+                self._sink, schema, use_dictionary=[name for name in schema.names if name in REPEATED]
+            )
         )
         self._schema = schema
 

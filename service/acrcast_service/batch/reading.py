@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +14,7 @@ from acrcast.arrays import Bools
 from acrcast.contract import Covariates
 from acrcast.contract.columns import cells_of_list, covariates_of, names_of_list
 from acrcast.errors import InputError, Problem
+from acrcast_service.batch.rows import inputs_in_rows, written
 from acrcast_service.batch.schemas import Batch, Form
 from acrcast_service.model_store import ServedModel
 from acrcast_service.problems import MALFORMED_JSON, TOO_LARGE, HttpProblem
@@ -76,7 +79,7 @@ def settled(
     undecided = np.flatnonzero(~accepted).tolist()
     for i, row in zip(undecided, rows(undecided), strict=True):
         try:
-            patients.append(served.patients.read(_written(_once(row))))
+            patients.append(served.patients.read(written(_once(row))))
             late.append(i)
         except InputError as error:
             refused[i] = error.problems
@@ -87,7 +90,7 @@ def settled(
         covariates.values[late], covariates.below[late] = given.values, given.below
         for name, names in given.assays.items():
             covariates.assays[name][late] = names
-    return Batch(covariates, refused, lambda some: map(_written, rows(some)), subjects)
+    return Batch(covariates, refused, lambda some: map(written, rows(some)), subjects)
 
 
 def _once(row: Any) -> Any:  # noqa: ANN401  any JSON
@@ -138,7 +141,8 @@ def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) ->
         cells = zip(*(map(column.__getitem__, some) for column in columns.values()), strict=True)
         return (dict(zip(names, row, strict=True)) for row in cells)
 
-    return settled(served, covariates, accepted, rows, checked_subjects(subjects, count))
+    batch = settled(served, covariates, accepted, rows, checked_subjects(subjects, count))
+    return replace(batch, inputs=partial(inputs_in_rows, columns))
 
 
 def _checked(served: ServedModel, columns: Mapping[str, list[Any]], count: int) -> tuple[Covariates, Bools]:
@@ -164,7 +168,7 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401  any JSON
         raise HttpProblem(MALFORMED_JSON, f"reading stopped at line {error.lineno} column {error.colno}") from None
     # every pair of an object has a colon: as many colons as pairs, and no name was given twice
     colons = body.count(b":")
-    if colons == _pairs_outside(content) or colons == _pairs(content):  # noqa: PLR1714  the second takes long
+    if colons == _pairs_outside(content) or colons == _pairs(content):
         return content
     try:
         return json.loads(body, object_pairs_hook=_object)
@@ -208,11 +212,3 @@ def _is_subject(subject: object) -> bool:
     return subject is None or (
         isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()
     )
-
-
-def _written(row: object) -> bytes:
-    """A row as JSON again; what JSON has no word for becomes a list, which no field takes."""
-    try:
-        return orjson.dumps(row)
-    except TypeError:
-        return json.dumps(row, default=lambda _: []).encode()

@@ -8,17 +8,16 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import orjson
 
-from acrcast.arrays import Integers
 from acrcast.contract import OnePatient
 from acrcast.prediction import ModelIdentity
-from acrcast.table import Column, column_names, prediction_columns
+from acrcast.table import column_names, prediction_columns
 from acrcast_service.answers import plain_problems
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.callers import Caller
-from acrcast_service.batch.schemas import Batch
+from acrcast_service.batch.rows import answers_in_rows
+from acrcast_service.batch.schemas import Answered, Batch
 from acrcast_service.model_store import ServedModel
 from acrcast_service.problems import BUSY, HttpProblem
 
@@ -57,31 +56,6 @@ class Wanted:
 
     level: float
     full: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answered:
-    """Some rows of a batch, in order.
-
-    rows: positions of those that were answered, with their prediction ids. columns: of these, as in a table of
-    predictions. full: their complete answers. refused: of the others, as JSON.
-    """
-
-    model: str
-    support: list[str]
-    first: int
-    count: int
-    rows: Integers
-    ids: list[str]
-    columns: dict[str, Column]
-    full: list[dict[str, Any]] | None
-    refused: dict[int, list[dict[str, str]]]
-
-    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Each row's position and answer, or errors."""
-        predictions = iter(self.full) if self.full is not None else short_answers(self)
-        for i in range(self.first, self.first + self.count):
-            yield i, {"row": i + 1} | ({"errors": self.refused[i]} if i in self.refused else next(predictions))
 
 
 def head_of(served: ServedModel, batch: Batch, wanted: Wanted) -> dict[str, Any]:
@@ -133,53 +107,27 @@ def entries_of(caller: Caller, served: ServedModel, batch: Batch, answered: Answ
     """Of every answered row what is to be recorded, each as a prediction of its own."""
     model, study = served.model.identity.digest, served.model.study.key
     rows, subjects = answered.rows.tolist(), batch.subjects
-    predictions = (answer for i, answer in answered if i not in answered.refused)
+    sent = zip(rows, answered.ids, batch.inputs(rows), answers_in_rows(answered), strict=True)
     return [
         Entry(
             PREDICTION,
             name,
             inputs=inputs,
-            answer=orjson.dumps(answer),
+            answer=answer,
             subject=None if subjects is None else subjects[i],
             tenant=caller.tenant,
             caller=caller.name,
             model=model,
             study=study,
         )
-        for i, name, inputs, answer in zip(rows, answered.ids, batch.inputs(rows), predictions, strict=True)
+        for i, name, inputs, answer in sent
     ]
-
-
-def short_answers(answered: Answered) -> Iterator[dict[str, Any]]:
-    """The columns as rows."""
-    columns = {name: column.tolist() for name, column in answered.columns.items()}
-    arms = [arm for arm in ("control", "treated", "benefit") if f"{arm}_{_estimate(arm)}" in columns]
-    parts = {arm: _parts(arm, columns) for arm in arms}
-    texts = zip(columns["support"], columns["support_measures"], columns["missing"], strict=True)
-    for k, (name, (status, measures, missing)) in enumerate(zip(answered.ids, texts, strict=True)):
-        answer: dict[str, Any] = {"prediction_id": name}
-        for arm, (estimate, low, high, positive) in parts.items():
-            answer[arm] = {_estimate(arm): estimate[k], "interval": [low[k], high[k]]}
-            if positive is not None:
-                answer[arm]["probability_positive"] = positive[k]
-        answer["support"] = {"status": status, "measures": measures.split()}
-        answer["missing"] = missing.split()
-        yield answer
 
 
 def names_of_columns(served: ServedModel) -> dict[str, bool]:
     """Of an answer in columns, after `row`; whether each holds numbers."""
     names = column_names(served.model.study.has_control)
     return {"prediction_id": False, **dict(names), "error": False}
-
-
-def _estimate(arm: str) -> str:
-    return "difference" if arm == "benefit" else "probability"
-
-
-def _parts(arm: str, columns: dict[str, list[Any]]) -> tuple[list[float], list[float], list[float], list[float] | None]:
-    estimate, low, high = (columns[f"{arm}_{part}"] for part in (_estimate(arm), "low", "high"))
-    return estimate, low, high, columns.get(f"{arm}_probability_positive")
 
 
 def _unnamed(served: ServedModel, batch: Batch) -> Iterator[str]:

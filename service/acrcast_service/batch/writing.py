@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from acrcast_service.batch.schemas import Form
-from acrcast_service.batch.service import Answered
+from acrcast_service.batch.rows import answers_in_rows, numbers_as_json
+from acrcast_service.batch.schemas import Answered, Form
 
 
 class AnswerWriter(Protocol):
@@ -38,7 +38,11 @@ class Rows:
         return orjson.dumps(self._head)[:-1] + b',"predictions":['
 
     def rows(self, answered: Answered) -> bytes:
-        written = b",".join([orjson.dumps(answer) for _, answer in answered])
+        pieces = answers_in_rows(answered)
+        # in their order, which is that of the rows
+        for i, errors in sorted(answered.refused.items()):
+            pieces.insert(i - answered.first, orjson.dumps({"row": i + 1, "errors": errors}))
+        written = b",".join(pieces)
         piece = self._separator + written
         self._separator = b"," if written or self._separator else b""
         return piece
@@ -121,7 +125,7 @@ def _within(values: npt.NDArray[Any]) -> bytes:
     """The values as JSON, without the brackets of a list; NaN is null."""
     if values.dtype == object:
         return orjson.dumps(values.tolist())[1:-1]
-    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    return numbers_as_json(values)
 
 
 def _told(errors: list[dict[str, str]]) -> str:

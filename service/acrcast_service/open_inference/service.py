@@ -7,8 +7,8 @@ from uuid import uuid4
 import acrcast
 from acrcast.contract import ContractField
 from acrcast.errors import InputError, Problem
-from acrcast_service.batch.schemas import Batch
-from acrcast_service.batch.service import Answered, Wanted, head_of, names_of_columns
+from acrcast_service.batch.schemas import Answered, Batch
+from acrcast_service.batch.service import Wanted, head_of, names_of_columns
 from acrcast_service.model_store import ServedModel
 from acrcast_service.open_inference.schemas import (
     InferenceAnswer,
