@@ -53,10 +53,12 @@ def _stream(body: bytes, most: int) -> Any:  # noqa: ANN401  pyarrow has no type
 
 
 def _file(served: ServedModel, body: bytes, most: int) -> Any:  # noqa: ANN401  pyarrow has no types
-    texts = [field.name for field in served.model.study.contract if field.kind in ("category", "text")]
+    texts = {field.name for field in served.model.study.contract if field.kind in ("category", "text")}
+    there = pq.read_metadata(pa.py_buffer(body))
+    check_rows(there.num_rows, most)
     # as dictionaries: a long text that stands in every row is held once
-    with pq.ParquetFile(pa.py_buffer(body), read_dictionary=texts) as file:
-        check_rows(file.metadata.num_rows, most)
+    texts &= set(there.schema.names)
+    with pq.ParquetFile(pa.py_buffer(body), metadata=there, read_dictionary=sorted(texts)) as file:
         table = file.read()
     table.validate(full=True)
     return table
