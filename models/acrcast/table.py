@@ -104,7 +104,5 @@ def _texts(count: int, usual: str, others: Mapping[int, str]) -> npt.NDArray[np.
 
 def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of each row of values, or of all, the numbers side by side in memory."""
-    rounded = np.round(np.ascontiguousarray(values), DECIMALS)
-    # no negative zero
-    rounded += 0.0
-    return rounded
+    side_by_side: npt.NDArray[np.float64] = np.ascontiguousarray(values)
+    return np.round(side_by_side, DECIMALS) + 0.0

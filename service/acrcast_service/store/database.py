@@ -87,8 +87,9 @@ def text_of(statement: ClauseElement, engine: Engine) -> str:
 
 def text_of_insert(table: Table, engine: Engine) -> str:
     """An insertion of rows as tuples, in the order of the table's columns; drivers look for names in each row anew."""
+    dialect: Any = type(engine.dialect)
     style = "qmark" if engine.dialect.name == "sqlite" else "format"
-    return str(insert(table).compile(dialect=type(engine.dialect)(paramstyle=style)))
+    return str(insert(table).compile(dialect=dialect(paramstyle=style)))
 
 
 def _prepare_sqlite(connection: Any, pragmas: Mapping[str, str | int]) -> None:  # noqa: ANN401  the driver's own
