@@ -94,6 +94,8 @@ def predict(
         raise UsageError(f"--engine {asked.engine} is for folders: give --in a folder of Parquet files")
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target}: cannot be written: there is no folder {target.parent}")
     model = open_model(model_name, study)
     try:
         done = _predict_file(model, sources, mapping, target, level, estimates_only=estimates_only)
