@@ -58,21 +58,20 @@ class Scales:
     """Columns of values put on their scales. scales: the scale of each column."""
 
     def __init__(self, scales: Sequence[str]) -> None:
-        named = np.array(scales)
-        self._columns = [(name, np.flatnonzero(named == name)) for name in sorted(set(scales) - {"linear"})]
+        self._columns = [(name, j) for j, name in enumerate(scales) if name != "linear"]
 
     def apply(self, values: Floats) -> Floats:
         """(n, k) on the columns' scales. values: (n, k)."""
-        scaled = values.copy()
-        for name, columns in self._columns:
-            scaled[:, columns] = TO_SCALE[name](values[:, columns])
+        scaled = values.copy(order="K")
+        for name, j in self._columns:
+            scaled[:, j] = TO_SCALE[name](values[:, j])
         return scaled
 
     def back(self, scaled: Floats) -> Floats:
         """The inverse of `apply`."""
-        values = scaled.copy()
-        for name, columns in self._columns:
-            values[:, columns] = FROM_SCALE[name](scaled[:, columns])
+        values = scaled.copy(order="K")
+        for name, j in self._columns:
+            values[:, j] = FROM_SCALE[name](scaled[:, j])
         return values
 
 
@@ -99,14 +98,13 @@ class ColumnValues:
     def of(self, values: Floats, below: Bools) -> tuple[Floats, Bools]:
         """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits.
 
-        values, below: (n, k) of the covariates.
+        values, below: (n, k) of the covariates. A column's numbers lie side by side in memory.
         """
-        values = values[:, self._position]
+        values = values.T[self._position].T
         scaled = self._scales.apply(values)
-        if self._indicator.size:
-            level = values[:, self._indicator]
-            scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
-        return scaled, below[:, self._position]
+        for j, level in zip(self._indicator.tolist(), self._level.tolist(), strict=True):
+            scaled[:, j] = np.where(np.isnan(values[:, j]), np.nan, values[:, j] == level)
+        return scaled, below.T[self._position].T
 
     def of_one(self, patient: OnePatient) -> list[float]:
         """The values of one patient."""
