@@ -66,7 +66,7 @@ class OneProduct:
 
 
 class Around:
-    """Intervals around one patient's risks: what `response_model.risks_around` gives for many. members: how many there are."""
+    """Intervals around one patient's risks: what `response_model.risks_between` gives for many. members: how many there are."""
 
     def __init__(self, members: int, level: float) -> None:
         self._size = members

@@ -178,6 +178,10 @@ class BoostedEnsemble:
         """The trees for one patient of whom everything is known. first: (parts,) the first column of each part of an explanation."""
         return OneWalk(self.trees, np.hstack(self._of_arms), self.logistic.terms.first_measure - 1, first)
 
+    def move(self, members: Floats, by: Floats) -> None:
+        """Adds the trees' log-odds (...) to the members that are moved to them, of (..., M) as `linear` has them."""
+        members[..., MOVED] += by[..., None]
+
     def _outcomes(self, pattern: Pattern, Z: Floats, draws: Draws, members: slice = EVERY) -> Bytes:
         """Of the trees on the rows of `pattern.completed`, without what the arm adds to them; on Z itself when it is complete."""
         columns = Z.T if pattern.is_complete else pattern.completed(Z, draws, members)
