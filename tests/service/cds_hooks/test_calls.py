@@ -169,7 +169,7 @@ def test_the_detail_has_everything_that_a_rheumatologist_asks(cards, model):
     detail = card["detail"]
     assert detail.startswith("**Research use only: not a medical device, not for diagnosis or treatment decisions.")
     assert re.search(r"\| Low-dose IL-2 with methotrexate \| \*\*\d+ %\*\* \| \d+ to \d+ % \| \d+ % \|", detail)
-    assert re.search(r"\*\*Difference: [+-]\d+ percentage points\*\* \([+-]\d+ to [+-]\d+\)", detail)
+    assert re.search(r"\*\*Difference: (0|[+-]\d+) percentage points\*\* \((0|[+-]\d+) to (0|[+-]\d+)\)", detail)
     assert "**What carried it**" in detail
     assert re.search(r"- Serum IL-21.*: would be expected to narrow it from \d+ to \d+ points|IL-21.*hardly", detail)
     assert "**Where this patient lies**: " in detail

@@ -110,6 +110,23 @@ Model acr20 7 (`sha256:0123456789ab`), trained on simulated patients, no real on
     )
 
 
+def test_two_risks_that_read_the_same_have_no_difference(study, prediction, reading):
+    treated, control = replace(prediction.treated, probability=0.554), replace(prediction.control, probability=0.545)
+    alike = replace(prediction, treated=treated, control=control, benefit=Benefit(0.009, (-0.07, 0.09), 0.58))
+    detail = prediction_card(study, alike, reading, SOURCE, None).detail
+    assert detail.count("**55 %**") == 2
+    assert "**Difference: 0 percentage points** (-7 to +9)" in detail
+
+
+def test_no_probability_is_said_to_be_0_or_100(study, prediction, reading):
+    certain = replace(prediction, benefit=Benefit(0.19, (0.02, 0.35), 0.998))
+    rare = replace(certain, control=replace(prediction.control, probability=0.003, interval=(0.0, 0.02)))
+    card = prediction_card(study, rare, reading, SOURCE, None)
+    assert "It is above zero with a probability of more than 99 %." in card.detail
+    assert "| Methotrexate alone | **less than 1 %** | 0 to 2 % |" in card.detail
+    assert "less than 1 % (0 to 2)" in card.summary
+
+
 def test_a_study_of_one_arm_has_no_difference(study, prediction, reading):
     alone = replace(study, arms=(study.treated,), control=None, effect_modifiers=())
     explained = tuple(replace(item, control_contribution=None) for item in prediction.explanation)

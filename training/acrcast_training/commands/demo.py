@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from acrcast.errors import AcrcastError, GateRefusal
+from acrcast.of_100 import more_of_100, of_100
 from acrcast_training.commands.promote import promote
 from acrcast_training.commands.simulate import simulate
 from acrcast_training.commands.train import train
@@ -141,26 +142,29 @@ def _predict(port: int) -> None:
     if status != 200:
         raise AcrcastError(f"the service refused the example patient: {answer.get('title')}")
     titles = {arm.key: arm.title for arm in study.arms}
-    for part in (answer["treated"], answer["control"]):
-        low, high = part["interval"]
+    treated, control, benefit = answer["treated"], answer["control"], answer["benefit"]
+    for risk in (treated, control):
         click.echo(
-            f"Of 100 patients like this one, about {100 * part['probability']:.0f} ({100 * low:.0f} to {100 * high:.0f}) "
-            f"reach {answer['endpoint']} with {titles[part['arm']]}."
+            f"Of 100 patients like this one, about {of_100(risk['probability'])} ({_ends(risk['interval'])}) "
+            f"reach {answer['endpoint']} with {titles[risk['arm']]}."
         )
-    benefit = answer["benefit"]
-    low, high = benefit["interval"]
     click.echo(
-        f"Difference: {100 * benefit['difference']:+.1f} of 100 ({100 * low:+.0f} to {100 * high:+.0f}); "
-        f"{100 * benefit['probability_positive']:.0f} % of the ensemble puts it above zero."
+        f"Difference: {more_of_100(treated['probability'], control['probability'])} of 100 ({_ends(benefit['interval'])}); "
+        f"{of_100(benefit['probability_positive'])} % of the ensemble puts it above zero."
     )
     for missing in answer["missing"]:
         click.echo(
-            f"Not measured: {missing['label']}. The interval of the first figure is {100 * missing['interval_width']:.0f} wide; "
-            f"measured, it is expected to be {100 * missing['expected_interval_width_if_measured']:.0f}."
+            f"Not measured: {missing['label']}. The interval of the first figure is {of_100(missing['interval_width'])} wide; "
+            f"measured, it is expected to be {of_100(missing['expected_interval_width_if_measured'])}."
         )
     for caution in answer["cautions"]:
         click.echo(f"Caution: {caution}")
     click.echo(answer["intended_use"])
+
+
+def _ends(interval: list[float]) -> str:
+    low, high = interval
+    return f"{of_100(low)} to {of_100(high)}"
 
 
 def _sleep_until_interrupted() -> None:
