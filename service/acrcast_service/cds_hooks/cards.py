@@ -91,7 +91,7 @@ def _detail(study: Study, prediction: Prediction, reading: Reading) -> str:
             *_missing(prediction),
             _where(study, prediction),
             *_list("What was used", [_used(study, reading), *_scores(prediction), *notes_of(study.contract, reading)]),
-            *_list("Take care", prediction.cautions),
+            *_list("Take care", (*prediction.cautions, *reading.cautions.values())),
             _model(prediction),
         )
     )

@@ -1,7 +1,9 @@
 """`acrcast demo`: the whole way in a minute, by the same commands that a user would type."""
 
 import json
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +54,9 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
     _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--resamples", "40", "--register", NAME)
     _promote(ctx, str(latest_version(NAME)))
     port, ui_port = _free_port(), _free_port()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # as Ctrl-C does: what was started in the background would go on
+        signal.signal(ending, signal.default_int_handler)
     with ExitStack() as running:
         _say(f"acrcast serve --model models:/{NAME}@champion --port {port}")
         running.enter_context(
@@ -67,7 +72,9 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
             )
             click.echo(f"The MLflow UI: mlflow ui --backend-store-uri {shlex.quote(default_store())}")
             return
-        running.enter_context(_started("mlflow", "ui", "--backend-store-uri", default_store(), "--port", str(ui_port)))
+        # without its runners of jobs for language models: seven processes that nothing here asks for
+        arguments = ("ui", "--backend-store-uri", default_store(), "--port", str(ui_port))
+        running.enter_context(_started("mlflow", *arguments, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"))
         click.echo(f"\nPage:      {base}/\nAPI docs:  {base}/docs\nMLflow UI: {ui}/\nCtrl-C ends all three.")
         _sleep_until_interrupted()
 
@@ -99,13 +106,15 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _started(module: str, *arguments: str) -> Iterator[None]:
-    """A command of this environment in the background, ended on the way out."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments])  # noqa: S603  our own commands
+def _started(module: str, *arguments: str, **environment: str) -> Iterator[None]:
+    """A command of this environment in the background, ended on the way out. Ctrl-C reaches this command alone."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env=os.environ | environment, start_new_session=True)  # noqa: S603  our own
     try:
         yield
     finally:
-        process.terminate()
+        # with whatever it has started itself
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
 
 
@@ -149,7 +158,7 @@ def _predict(port: int) -> None:
             f"reach {answer['endpoint']} with {titles[risk['arm']]}."
         )
     click.echo(
-        f"Difference: {more_of_100(treated['probability'], control['probability'])} of 100 ({_ends(benefit['interval'])}); "
+        f"Difference: {more_of_100(treated['probability'], control['probability']):+d} of 100 ({_ends(benefit['interval'], '+')}); "
         f"{of_100(benefit['probability_positive'])} % of the ensemble puts it above zero."
     )
     for missing in answer["missing"]:
@@ -162,9 +171,9 @@ def _predict(port: int) -> None:
     click.echo(answer["intended_use"])
 
 
-def _ends(interval: list[float]) -> str:
+def _ends(interval: list[float], sign: str = "") -> str:
     low, high = interval
-    return f"{of_100(low)} to {of_100(high)}"
+    return f"{of_100(low):{sign}d} to {of_100(high):{sign}d}"
 
 
 def _sleep_until_interrupted() -> None:
