@@ -13,7 +13,7 @@ def of_100(share: float) -> int:
 
 
 def bound_of(people: int) -> Literal["", "few", "most"]:
-    """"few" for nobody and "most" for everybody: a probability is told as less than 1 and more than 99, never as 0 or 100."""
+    """Few for nobody and most for everybody: a probability is told as less than 1 and more than 99, never as 0 or 100."""
     return "few" if people == 0 else "most" if people == 100 else ""
 
 

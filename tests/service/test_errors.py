@@ -93,7 +93,9 @@ def test_a_problem_is_explained_in_plain_text_to_whoever_asks_for_that(client):
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-@pytest.mark.parametrize(("path", "status", "root"), [("/nowhere", 404, "./"), ("/a/b", 404, "../"), ("/predict", 405, "./")])
+@pytest.mark.parametrize(
+    ("path", "status", "root"), [("/nowhere", 404, "./"), ("/a/b", 404, "../"), ("/predict", 405, "./")]
+)
 def test_whoever_opens_an_address_in_a_browser_reads_a_page(client, path, status, root):
     page = client.request("GET", path, headers=BROWSER)
     assert page.status_code == status

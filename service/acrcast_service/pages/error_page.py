@@ -13,5 +13,7 @@ from acrcast_service.problems import ErrorForm
 def page_form(request: Request) -> ErrorForm:
     words = words_of(language_of(request))
     headers = (("Content-Security-Policy", PAGE_MAY), ("Content-Language", words.language.tag), ("Vary", "Accept"))
-    of = partial(rendered, request.url.path, "error.html", words)
-    return ErrorForm("text/html", ProblemBody, lambda body: of({"problem": body}), str.encode, headers)
+    written = partial(rendered, request.url.path, "error.html", words)
+    return ErrorForm(
+        "text/html", ProblemBody, lambda body: body, lambda body: written({"problem": body}).encode(), headers
+    )

@@ -174,7 +174,9 @@ def test_what_was_found_and_not_used_is_said_where_nothing_else_was(study, predi
 
 
 def test_what_counts_as_not_known_is_among_what_to_take_care_of(study, prediction, reading):
-    limited = replace(reading, cautions={"crp_mg_per_l": "CRP counts as not known: its newest result is a limit and no number."})
+    limited = replace(
+        reading, cautions={"crp_mg_per_l": "CRP counts as not known: its newest result is a limit and no number."}
+    )
     detail = prediction_card(study, prediction, limited, SOURCE, None).detail
     take_care = detail.partition("**Take care**")[2]
     assert "- CRP counts as not known: its newest result is a limit and no number." in take_care

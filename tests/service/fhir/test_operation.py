@@ -216,7 +216,9 @@ CRP_LIMIT = "CRP counts as not known: its newest result is a limit (a comparator
 
 def test_a_crp_below_a_limit_is_a_caution_of_the_answer_and_no_obstacle(assessment):
     below = an_observation("1988-5", quantity(5, "mg/L", comparator="<"), TODAY)
-    answer = assessment(parameters({"name": "record", "resource": a_bundle(a_person(), below, *on(TODAY, joint_counts()))}))
+    answer = assessment(
+        parameters({"name": "record", "resource": a_bundle(a_person(), below, *on(TODAY, joint_counts()))})
+    )
     assert CRP_LIMIT in notes(answer)
     (missing,) = [note for note in notes(answer) if note.startswith("Not known, and averaged over: ")]
     assert "CRP" in missing
