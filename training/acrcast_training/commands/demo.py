@@ -148,6 +148,10 @@ def _predict(port: int) -> None:
     patient = {name: value for name, value in examples.items() if name != "il21_pg_per_ml"}
     _say(f"curl -X POST http://{HOST}:{port}/predict -H 'Content-Type: application/json' -d '{json.dumps(patient)}'")
     status, answer = _call(port, "POST", "/predict", patient)
+    if status == 401:
+        raise AcrcastError(
+            "the state folder has keys, so that its server asks for one: set ACRCAST_STATE to a new folder"
+        )
     if status != 200:
         raise AcrcastError(f"the service refused the example patient: {answer.get('title')}")
     titles = {arm.key: arm.title for arm in study.arms}
