@@ -5,7 +5,7 @@
 # It refuses to listen beyond its own machine until there is an API key (acrcast keys create, run as the first) or an issuer
 # of tokens, see docs/security.md; or until the operator says with that variable
 # that something in front authenticates every request. A model of your own: -v MODEL:/model:ro -e ACRCAST_MODEL=/model.
-ARG BASE_IMAGE=python:3.11-slim
+ARG BASE_IMAGE=python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

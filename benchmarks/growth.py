@@ -57,7 +57,8 @@ def made_up(patients: int) -> TrialRows:
             scaled[:, j] = scaled[:, j] > 0
     arm = np.resize([CONTROL, TREATED], patients)
     y = (rng.random(patients) < expit(0.6 * scaled[:, 0] + arm)).astype(np.float64)
-    return TrialRows(study, terms, scaled, np.zeros(scaled.shape, dtype=bool), arm, y)
+    nothing_below = np.zeros(scaled.shape, dtype=bool)
+    return TrialRows(study, terms, lambda rows: (scaled[rows].copy(), nothing_below[rows]), arm, y)
 
 
 def measure_here(patients: int, resamples: int) -> None:

@@ -190,7 +190,7 @@ def timed(spent: Spent, name: str) -> Iterator[None]:
 
 
 def show(rows: TrialRows, resamples: int, ours: Spent, theirs: Spent) -> None:
-    incomplete = int((np.isnan(rows.scaled) | rows.below).any(axis=1).sum())
+    incomplete = int((np.isnan(rows.scaled) | rows.measures(slice(None))[1]).any(axis=1).sum())
     print(f"\n{len(rows)} patients ({incomplete} incomplete), {rows.terms.size} terms, {resamples} resamples\n")
     print("| Part | scikit-learn, s | here, s | ratio |")
     print("|---|---|---|---|")

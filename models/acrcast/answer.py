@@ -18,7 +18,7 @@ from acrcast.missing_measures import expected_shares
 from acrcast.one_product import Ends, OneProduct, around
 from acrcast.prediction import Prediction, Support
 from acrcast.response_model import DEFAULT_LEVEL, ResponseModel, members_for
-from acrcast.support import INSIDE, Judge
+from acrcast.support import INSIDE
 from acrcast.validation.performance import log_odds_of
 
 DECIMALS = 6
@@ -34,12 +34,7 @@ def predict_patients(model: ResponseModel, covariates: Covariates, *, level: flo
 
 def support_of(model: ResponseModel, covariates: Covariates, Z: Floats) -> list[Support]:
     """Where each patient lies against the training data. Z: (n, q) standardised."""
-    return judge_of(model).judge(covariates, Z)
-
-
-def judge_of(model: ResponseModel) -> Judge:
-    fields = tuple(column.field for column in model.terms.columns)
-    return Judge(model.training_range, model.preparation.conditional, model.study.contract, fields, model.study.assays)
+    return model.judge.judge(covariates, Z)
 
 
 class _Numbers(NamedTuple):
@@ -66,7 +61,7 @@ class Bedside:
 
     def __init__(self, model: ResponseModel, level: float) -> None:
         self._model, self._level = model, level
-        self._judge = judge_of(model)
+        self._judge = model.judge
         study = model.study
         self.contract = study.contract
         self._arms = (study.treated.key, *([study.control] if study.control is not None else []))

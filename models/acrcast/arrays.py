@@ -12,8 +12,8 @@ Bytes = npt.NDArray[np.uint8]
 
 def alike(masks: Bools) -> list[Integers]:
     """Positions of the rows that are the same, for each different row of masks (n, w)."""
-    if len(masks) == 1:
-        return [np.zeros(1, dtype=np.int64)]
+    if len(masks) == 1 or (len(masks) and masks.all()):
+        return [np.arange(len(masks))]
     packed = np.packbits(masks, axis=1)
     if (packed == packed[:1]).all():
         return [np.arange(len(masks))] if len(masks) else []

@@ -80,7 +80,7 @@ Ends = tuple[float, float, float]
 
 
 def around(centre: list[float], members: Floats, level: float) -> tuple[list[Ends], float | None]:
-    """What `response_model.risks_around` gives for many patients, for one: treated, control, benefit, and the share above 0.
+    """What `response_model.risks_between` gives for many patients, for one: treated, control, benefit, and the share above 0.
 
     centre: the estimate's risk in each arm. members: (arms, M) half the members' log-odds, after a row of room when there are
     two arms; all of it is overwritten.

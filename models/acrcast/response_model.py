@@ -12,13 +12,12 @@ from acrcast.contract import Covariates, OnePatient
 from acrcast.estimators.candidates import RESPONSE_RATE
 from acrcast.estimators.design import ColumnValues, Terms
 from acrcast.estimators.ensemble import Ensemble
-from acrcast.estimators.normal import expit
 from acrcast.estimators.patterns import Patterns
 from acrcast.estimators.rows import Preparation
 from acrcast.prediction import ModelIdentity
 from acrcast.promotion import Promotion
 from acrcast.studies.study import Study
-from acrcast.support import TrainingRange
+from acrcast.support import Judge, TrainingRange
 
 DEFAULT_LEVEL = 0.95
 PATIENTS_AT_ONCE = 1000
@@ -52,7 +51,7 @@ class Risks:
         """Risks that are still to be put in."""
         return cls(np.empty((n, 3, 3)), np.empty(n)) if two_arms else cls(np.empty((n, 1, 3)), None)
 
-    def put(self, rows: Integers, risks: "Risks") -> None:
+    def put(self, rows: Integers | slice, risks: "Risks") -> None:
         """The risks of these rows."""
         self.values[rows] = risks.values
         if self.probability_positive is not None:
@@ -121,7 +120,7 @@ class ResponseModel:
 
     def standardise(self, covariates: Covariates) -> tuple[Floats, Bools]:
         """(n, q) standardised columns, NaN missing, and where they are only upper limits."""
-        scaled, below = self._column_values.of(covariates)
+        scaled, below = self._column_values.of(covariates.values, covariates.below)
         return self.preparation.standardisation.apply(scaled), below
 
     def standardise_one(self, patient: OnePatient) -> tuple[Floats, Bools, Bools]:
@@ -162,6 +161,12 @@ class ResponseModel:
         """What is prepared for the measures that are known of a patient."""
         return Patterns(self.preparation.conditional, self.nodes, self.ensemble.linear())
 
+    @cached_property
+    def judge(self) -> Judge:
+        """Says where patients lie against the training data."""
+        fields, study = tuple(column.field for column in self.terms.columns), self.study
+        return Judge(self.training_range, self.preparation.conditional, study.contract, fields, study.assays)
+
     def completed(self, Z: Floats, below: Bools) -> Floats:
         """(n, M, q) rows with unknown measures drawn, one draw for each member."""
         return self.preparation.conditional.draw(Z, below, self.nodes)
@@ -171,40 +176,47 @@ def risks_of(log_odds: Floats, level: float) -> Risks:
     """Risks from log-odds (n, arms, 2, M) by the members and by the estimate on each draw of what is unknown."""
     n, arms, _, size = log_odds.shape
     members = members_for(n, arms, size)
-    members[:arms] = log_odds[:, :, 0].swapaxes(0, 1)
+    np.multiply(log_odds[:, :, 0].swapaxes(0, 1), 0.5, out=members[:arms])
     doubled = np.tanh(0.5 * log_odds[:, :, 1])
-    return risks_around(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), members, level)
+    return risks_between(0.5 + 0.5 / size * np.add.reduce(doubled, axis=-1), *ends_of(members, level))
 
 
 def members_for(n: int, arms: int, size: int) -> Floats:
-    """Room for the members' log-odds in each arm, and for what they put the benefit at: (1 or 3, n, M)."""
+    """Room for half the members' log-odds in each arm, and for what they put the benefit at: (1 or 3, n, M)."""
     return np.empty((2 * arms - 1, n, size))
 
 
-def risks_around(centre: Floats, members: Floats, level: float) -> Risks:
-    """Risks with the estimate's (n, arms), and intervals from the members' log-odds, in `members_for` them; all of it is overwritten.
+def ends_of(members: Floats, level: float) -> tuple[Floats, Floats | None]:
+    """Of half the members' log-odds, in `members_for` them: (n, 1 or 3, 2) the ends of the intervals, and (n,) the benefit's share above 0.
+
+    The ends are of half the log-odds, and of twice the benefit. All of `members` is overwritten.
+    """
+    size, positive = members.shape[-1], None
+    if len(members) > 1:
+        # a risk is half of 1 + tanh of half its log-odds
+        doubled = np.tanh(members[:2])
+        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
+        # several times as fast as counting along an axis
+        above = np.bitwise_count(np.packbits(benefit > 0, axis=1))
+        positive = np.add.reduce(above, axis=1, dtype=np.float64) / size
+    positions, shares = quantiles(size, level)
+    members.sort(axis=-1)
+    return (members.take(positions, axis=-1) @ shares).swapaxes(0, 1), positive
+
+
+def risks_between(centre: Floats, ends: Floats, positive: Floats | None) -> Risks:
+    """Risks with the estimate's (n, arms), and what `ends_of` gives.
 
     An interval is taken on the log-odds scale of each arm, and of the benefit as it is. An estimate that conditions on less
     than the members do may lie beyond them: the interval is widened to hold it.
     """
-    kinds, n, size = members.shape
-    arms = (kinds + 1) // 2
-    positive = None
-    if arms == 2:
-        # a risk is half of 1 + tanh of half its log-odds
-        doubled = 0.5 * members[:2]
-        np.tanh(doubled, out=doubled)
-        benefit = np.subtract(doubled[0], doubled[1], out=members[2])
-        benefit *= 0.5
-        positive = np.count_nonzero(benefit > 0, axis=1) / size
-    positions, shares = quantiles(size, level)
-    members.sort(axis=-1)
-    values = np.empty((n, kinds, 3))
-    values[..., 1:] = (members.take(positions, axis=-1) @ shares).swapaxes(0, 1)
-    values[:, :arms, 1:] = expit(values[:, :arms, 1:])
+    n, arms = centre.shape
+    values = np.empty((n, ends.shape[1], 3))
     values[:, :arms, 0] = centre
+    values[:, :arms, 1:] = 0.5 * (1.0 + np.tanh(ends[:, :arms]))
     if arms == 2:
         np.subtract(centre[:, 0], centre[:, 1], out=values[:, 2, 0])
+        np.multiply(ends[:, 2], 0.5, out=values[:, 2, 1:])
     np.minimum(values[..., 1], values[..., 0], out=values[..., 1])
     np.maximum(values[..., 2], values[..., 0], out=values[..., 2])
     return Risks(values, positive)

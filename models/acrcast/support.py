@@ -226,10 +226,48 @@ class Judge:
         spare = PLAIN * training.excess.edge * self._width
         lowest = np.where(np.isfinite(low), self._scales.back((low - spare)[None])[0], np.inf)
         highest = np.where(np.isfinite(high), self._scales.back((high + spare)[None])[0], -np.inf)
+        self._lowest, self._highest = lowest, highest
         self._plain = list(zip(lowest.tolist(), highest.tolist(), strict=True))
 
     def judge(self, covariates: Covariates, Z: Floats) -> list[Support]:
         """One judgement a patient. Z: (n, q) standardised with NaN."""
+        elsewhere = self.elsewhere(covariates, Z)
+        return [elsewhere.get(i, INSIDE) for i in range(len(covariates))]
+
+    def elsewhere(self, covariates: Covariates, Z: Floats) -> dict[int, Support]:
+        """The judgements of those who are not inside, by their positions. Z: (n, q)."""
+        unclear = np.flatnonzero(~(self._are_within(covariates) & self._are_near(Z)))
+        closely = self._closely(covariates.rows(unclear), Z[unclear])
+        return {i: judged for i, judged in zip(unclear.tolist(), closely, strict=True) if judged is not INSIDE}
+
+    def _are_within(self, covariates: Covariates) -> Bools:
+        """(n,) of each patient what `is_within` says of one; False where it is not known at a glance."""
+        within = np.ones(len(covariates), dtype=bool)
+        for value, low, high in zip(covariates.values.T, self._lowest, self._highest, strict=True):
+            # NaN is within
+            within &= ~((value < low) | (value > high))
+        for position, level in self._unseen:
+            within &= covariates.values[:, position] != level
+        for field, _ in self._assay_positions:
+            names = covariates.assays[field.name]
+            other = names != self._assays[field.name]
+            if other.any():
+                within &= ~other | (names == "")
+        return within
+
+    def _are_near(self, Z: Floats) -> Bools:
+        """(n,) whether the joint distance is well inside. Z: (n, q)."""
+        near = np.empty(len(Z), dtype=bool)
+        known = ~np.isnan(Z)
+        for rows in alike(known):
+            precision = self._precisions.of(known[rows[0]])
+            centred = Z[rows].T[precision.columns] - precision.mean[:, None]
+            weighted = precision.matrix @ centred
+            weighted *= centred
+            near[rows] = np.add.reduce(weighted, axis=0) < precision.plain
+        return near
+
+    def _closely(self, covariates: Covariates, Z: Floats) -> list[Support]:
         excess = self.excess(covariates)
         squared, taken, residual = _squared_distance(self._precisions, Z)
         distance = _on_normal_scale(squared, taken)
@@ -257,7 +295,7 @@ class Judge:
         precision = self.precision(~np.isnan(Z[0]))
         centred = Z[0, precision.columns] - precision.mean
         is_near = float(centred @ precision.matrix @ centred) < precision.plain
-        return INSIDE if is_near and self.is_within(patient) else self.judge(patient.as_covariates(), Z)[0]
+        return INSIDE if is_near and self.is_within(patient) else self._closely(patient.as_covariates(), Z)[0]
 
     def precision(self, taken: Bools) -> Precision:
         """What joint distances over the taken columns (q,) are worked out with."""

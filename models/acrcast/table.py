@@ -5,16 +5,22 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from acrcast.answer import DECIMALS, support_of
+from acrcast.answer import DECIMALS
 from acrcast.contract import Covariates
 from acrcast.many import estimates_of_many, risks_of_many
-from acrcast.response_model import DEFAULT_LEVEL, ArmRisks, ResponseModel
+from acrcast.response_model import DEFAULT_LEVEL, ResponseModel
 from acrcast.support import INSIDE
 
 # What is worked out of so many rows stays near the processor.
 ROWS_AT_ONCE = 8192
 
 Column = npt.NDArray[np.float64] | npt.NDArray[np.object_]
+# The numbers of `Risks`, in its order.
+OF_RISKS = tuple(
+    f"{kind}_{part}"
+    for kind, estimate in (("treated", "probability"), ("control", "probability"), ("benefit", "difference"))
+    for part in (estimate, "low", "high")
+)
 
 
 def prediction_columns(
@@ -41,30 +47,28 @@ def prediction_columns(
 def _columns(model: ResponseModel, covariates: Covariates, level: float) -> dict[str, Column]:
     Z, below = model.standardise(covariates)
     risks = risks_of_many(model, Z, below, level)
-    found = _arm("treated", risks.treated)
-    if risks.control is not None and risks.benefit is not None and risks.probability_positive is not None:
-        found |= _arm("control", risks.control) | _arm("benefit", risks.benefit, estimate="difference")
-        found["benefit_probability_positive"] = risks.probability_positive
-    support = support_of(model, covariates, Z)
-    elsewhere = [i for i, judged in enumerate(support) if judged is not INSIDE]
-    texts: dict[str, Column] = {
-        "support": _texts(len(support), INSIDE.status, {i: support[i].status for i in elsewhere}),
-        "support_measures": _texts(len(support), "", {i: " ".join(support[i].measures) for i in elsewhere}),
-        "missing": _missing(covariates),
-    }
-    return {
-        name: _rounded(found[name]) if is_number else texts[name]
-        for name, is_number in column_names(model.study.has_control)
-    }
+    _, kinds, parts = risks.values.shape
+    values = risks.values.reshape(len(Z), kinds * parts).T
+    found: dict[str, Column] = dict(zip(OF_RISKS, _rounded(values), strict=False))
+    if risks.probability_positive is not None:
+        found["benefit_probability_positive"] = _rounded(risks.probability_positive)
+    count, elsewhere = len(covariates), model.judge.elsewhere(covariates, Z)
+    found["support"] = _texts(count, INSIDE.status, {i: judged.status for i, judged in elsewhere.items()})
+    found["support_measures"] = _texts(count, "", {i: " ".join(judged.measures) for i, judged in elsewhere.items()})
+    found["missing"] = _missing(covariates)
+    return {name: found[name] for name, _ in column_names(model.study.has_control)}
 
 
 def _estimates(model: ResponseModel, covariates: Covariates) -> dict[str, Column]:
     risk = estimates_of_many(model, *model.standardise(covariates))
-    found = {"treated_probability": risk[:, 0]}
+    found: dict[str, Column] = {"treated_probability": _rounded(risk[:, 0])}
     if model.study.has_control:
-        found |= {"control_probability": risk[:, 1], "benefit_difference": risk[:, 0] - risk[:, 1]}
-    names = [name for name, _ in column_names(model.study.has_control) if name in found]
-    return {**{name: _rounded(found[name]) for name in names}, "missing": _missing(covariates)}
+        found |= {
+            "control_probability": _rounded(risk[:, 1]),
+            "benefit_difference": _rounded(risk[:, 0] - risk[:, 1]),
+        }
+    found["missing"] = _missing(covariates)
+    return {name: found[name] for name, _ in estimate_names(model.study.has_control)}
 
 
 def _missing(covariates: Covariates) -> Column:
@@ -85,6 +89,12 @@ def column_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT00
     )
 
 
+def estimate_names(two_arms: bool) -> tuple[tuple[str, bool], ...]:  # noqa: FBT001  the study's own flag
+    """The same of the estimates alone."""
+    alone = {"treated_probability", "control_probability", "benefit_difference", "missing"}
+    return tuple((name, is_number) for name, is_number in column_names(two_arms) if name in alone)
+
+
 def _texts(count: int, usual: str, others: Mapping[int, str]) -> npt.NDArray[np.object_]:
     column = np.full(count, usual, dtype=object)
     for i, text in others.items():
@@ -92,9 +102,7 @@ def _texts(count: int, usual: str, others: Mapping[int, str]) -> npt.NDArray[np.
     return column
 
 
-def _arm(name: str, risks: ArmRisks, estimate: str = "probability") -> dict[str, npt.NDArray[np.float64]]:
-    return {f"{name}_{estimate}": risks.probability, f"{name}_low": risks.low, f"{name}_high": risks.high}
-
-
 def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.round(values, DECIMALS) + 0.0
+    """Of each row of values, or of all, the numbers side by side in memory."""
+    side_by_side: npt.NDArray[np.float64] = np.ascontiguousarray(values)
+    return np.round(side_by_side, DECIMALS) + 0.0

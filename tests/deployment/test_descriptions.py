@@ -56,3 +56,12 @@ def test_every_setting_that_a_deployment_makes_is_one_of_the_server(project: Pat
 def test_probes_ask_what_the_server_answers(project: Path) -> None:
     asked = set(re.findall(r"path: (/health/\w+)", (project / "deploy/kubernetes/server.yaml").read_text()))
     assert asked == {"/health/live", "/health/ready"}
+
+
+def test_every_image_from_elsewhere_is_pinned_by_its_digest(project: Path) -> None:
+    composed = re.findall(r"image: (?:\$\{\w+:-)?([^}\s]+)", (project / "deploy/compose.yaml").read_text())
+    bases = re.findall(r"^ARG BASE_IMAGE=(\S+)|^FROM (\S+)", (project / "Dockerfile").read_text(), re.MULTILINE)
+    stages = set(re.findall(r" AS (\S+)", (project / "Dockerfile").read_text())) | {"${BASE_IMAGE}"}
+    named = {*composed, *(name for found in bases for name in found if name)} - stages - {"acrcast", "acrcast-training"}
+    assert {re.split("[:@]", name)[0] for name in named} == {"python", "postgres", "nginx"}
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", name) for name in named)

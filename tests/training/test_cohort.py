@@ -19,6 +19,7 @@ from acrcast.studies import AcrResponse, Arm, OutcomeColumn, Study, load_study
 from acrcast_training.data import checks, cohort
 from acrcast_training.data.cells import CellReader
 from acrcast_training.data.cohort import ArmFlow, check, flow, load_cohort
+from acrcast_training.data.table import Texts
 
 LD_IL2 = load_study("ld-il2-ra")
 AURANOFIN = load_study("auranofin-ra")
@@ -766,7 +767,7 @@ def test_a_file_accepts_exactly_the_values_that_the_patient_class_accepts(name, 
         accepted = Everything.model_validate(VALID | {name: value})
     except ValidationError:
         accepted = None
-    cells = np.array([cell(value)], dtype=object)
+    cells = Texts.of(np.array([cell(value)], dtype=object))
     if field.kind == "text":
         names, wrong = READERS[name].names(cells)
         assert (names.tolist() == [value] and not wrong) == (accepted is not None)

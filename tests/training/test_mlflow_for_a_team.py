@@ -259,3 +259,21 @@ def test_a_bucket_that_is_not_there_is_said_before_the_work_begins(mlflow_server
         "credentials? It said: "
     )
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_go_by_the_name_it_is_asked_by_says_so(team: Team, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [
+        str(SCRIPTS / "mlflow"), "server", "--host=127.0.0.1", f"--port={port}", "--workers=1", "--allowed-hosts=mlflow.example",
+        f"--backend-store-uri=sqlite:///{tmp_path / 'mlflow.db'}", f"--artifacts-destination={tmp_path / 'artefacts'}",
+    ]  # fmt: skip
+    path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
+    server = Program(command, f"{url}/health", tmp_path / "log", PATH=path, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    try:
+        refused = team.person(STATISTICIAN).run(*TRAIN, "--tracking-uri", url)
+    finally:
+        server.stop()
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"acrcast: {url}: the MLflow server is not asked by this name: it needs --allowed-hosts with it\n",
+    )

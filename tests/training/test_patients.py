@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from acrcast.studies import load_study
-from acrcast_training.data.patients import patients_of_frame, read_patients, typed_parts
+from acrcast_training.data.patients import patients_of_frame, read_patients
+from acrcast_training.data.typed_patients import typed_parts
 
 
 @pytest.fixture

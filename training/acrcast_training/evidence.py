@@ -9,7 +9,7 @@ from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_curve, calibration_errors
 from acrcast.validation.instability import instability
-from acrcast.validation.net_benefit import corrected_net_benefit, net_benefit_gain
+from acrcast.validation.net_benefit import CorrectedNetBenefit, net_benefit_gain
 from acrcast.validation.resampling import cross_validated_in_both_arms
 from acrcast_training.benefit_evidence import benefit_evidence
 from acrcast_training.data.cohort import Cohort
@@ -20,7 +20,6 @@ from acrcast_training.table_one import table_one
 from acrcast_training.validate import ServedRisks, Validation
 
 FORM = 1
-THRESHOLDS = np.linspace(0.1, 0.9, 81)
 # Where the gain over treating everyone or no one is shown with its interval.
 FEW_THRESHOLDS = np.linspace(0.2, 0.8, 7)
 BINS = 20
@@ -46,7 +45,7 @@ def evidence(
     found: dict[str, Any] = {
         "form": FORM,
         "seed": seed,
-        "resamples": len(validation.served.weights),
+        "resamples": len(validation.served.resampled),
         "folds": comparison.folds,
         "repeats": comparison.repeats,
         "individual": individual,
@@ -66,7 +65,7 @@ def evidence(
     if individual:
         found |= {
             "calibration": _calibration(own, rows.y, rng),
-            "net_benefit": _net_benefit(own, rows.y, validation.served, rng),
+            "net_benefit": _net_benefit(own, rows.y, validation.net_benefit, rng),
             "distribution": _distribution(own, rows.y),
             "instability": _instability(validation.served),
         }
@@ -93,8 +92,7 @@ def _calibration(risk: Floats, y: Floats, rng: np.random.Generator) -> dict[str,
     }
 
 
-def _net_benefit(risk: Floats, y: Floats, served: ServedRisks, rng: np.random.Generator) -> dict[str, Any]:
-    corrected = corrected_net_benefit(served.apparent, served.resampled, served.weights, y, THRESHOLDS)
+def _net_benefit(risk: Floats, y: Floats, corrected: CorrectedNetBenefit, rng: np.random.Generator) -> dict[str, Any]:
     gain = net_benefit_gain(risk, y, FEW_THRESHOLDS, rng=rng)
     return {
         "threshold": numbers(corrected.threshold),

@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Floats, Integers
 from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept
 from acrcast.validation.cross_validated import cross_validated_c, cross_validated_slope
-from acrcast.validation.optimism import Corrected, Optimism, corrected_gain, optimism
+from acrcast.validation.net_benefit import CorrectedNetBenefit, NetBenefitOfResamples
+from acrcast.validation.optimism import Corrected, GainOfResamples, Optimism, optimism_of
 from acrcast.validation.performance import Estimate, log_loss
-from acrcast.validation.resampling import bootstrap_weights, nested, resampled_risks
+from acrcast.validation.resampled import FiguresOfResamples
+from acrcast.validation.resampling import bootstrap_weights, nested, resampled_risks, risks_in_batches
 from acrcast_training.select import (
     BASELINE,
+    SMALL_TRIAL,
     applicable_candidates,
     as_often,
     averaged,
@@ -26,6 +29,8 @@ from acrcast_training.select import (
 
 RESAMPLES, FEWEST_RESAMPLES = 200, 40
 NESTED_REPEATS = 2
+# At which the net benefit is shown.
+THRESHOLDS = np.linspace(0.1, 0.9, 81)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,12 @@ class Procedure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedRisks:
-    """Risks of all n patients, each in the own arm, by the served candidate.
+    """Risks of k patients, each in the own arm, by the served candidate: of all, or of a random `SMALL_TRIAL` of more.
 
-    apparent: (n,) fitted to all patients. weights: (B, n) of the bootstrap resamples. resampled: (B, n) fitted to each of them.
+    apparent: (k,) fitted to all patients. resampled: (B, k) fitted to each of the bootstrap resamples.
     """
 
     apparent: Floats
-    weights: Floats
     resampled: Floats
 
 
@@ -62,11 +66,12 @@ class ServedRisks:
 class Validation:
     """Figures of the served candidate corrected for optimism, and of the procedure that chose it.
 
-    served: the risks that the figures were computed from.
+    net_benefit: at `THRESHOLDS`. served: risks that show how stable they are.
     """
 
     optimism: Optimism
     gain: Corrected
+    net_benefit: CorrectedNetBenefit
     procedure: Procedure
     served: ServedRisks
 
@@ -101,16 +106,35 @@ def validate(
     itself is repeated in nested cross-validation. progress: called with the resamples done, `validation_steps` in all.
     engine: who fits them.
     """
+    # before anything is held for the resamples: it takes the most memory
+    procedure = judge_procedure(rows, seed=seed, progress=progress, engine=engine)
     names = tuple(dict.fromkeys((BASELINE, chosen)))
     here = resampled_risks(rows, names, np.ones((1, len(rows))), seed=(seed, 4), progress=progress, engine=engine)
+    apparent, of_rates = here[chosen][0], here[BASELINE][0]
+    figures, gain = FiguresOfResamples(rows.y, rows.arm), GainOfResamples(rows.y)
+    net_benefit = NetBenefitOfResamples(rows.y, THRESHOLDS)
+    shown = _some(len(rows), np.random.default_rng([seed, 8]))
+    resampled = np.empty((resamples, len(shown)))
     weights = bootstrap_weights(rows.arm, resamples, np.random.default_rng([seed, 5]))
-    found = resampled_risks(rows, names, weights, seed=(seed, 6), progress=progress, engine=engine)
+    for these, risks in risks_in_batches(rows, names, weights, seed=(seed, 6), progress=progress, engine=engine):
+        figures.add(weights[these], risks[chosen])
+        gain.add(weights[these], risks[chosen], risks[BASELINE])
+        net_benefit.add(weights[these], risks[chosen])
+        resampled[these] = risks[chosen][:, shown]
     return Validation(
-        optimism=optimism(rows.y, here[chosen][0], weights, found[chosen], arm=rows.arm),
-        gain=corrected_gain(rows.y, (here[chosen][0], here[BASELINE][0]), weights, (found[chosen], found[BASELINE])),
-        procedure=judge_procedure(rows, seed=seed, progress=progress, engine=engine),
-        served=ServedRisks(here[chosen][0], weights, found[chosen]),
+        optimism=optimism_of(rows.y, apparent, figures.all(), rows.arm),
+        gain=gain.corrected(apparent, of_rates),
+        net_benefit=net_benefit.corrected(apparent),
+        procedure=procedure,
+        served=ServedRisks(apparent[shown], resampled),
     )
+
+
+def _some(patients: int, rng: np.random.Generator) -> Integers:
+    """Positions of all patients, or of `SMALL_TRIAL` of them."""
+    if patients <= SMALL_TRIAL:
+        return np.arange(patients)
+    return np.sort(rng.choice(patients, SMALL_TRIAL, replace=False))
 
 
 def judge_procedure(

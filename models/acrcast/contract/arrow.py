@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from acrcast.arrays import Bools, Floats
+from acrcast.arrays import Bools, Floats, Integers
 from acrcast.contract.columns import COMPARATOR, LARGEST_EXACT, Cells, Names, accepts, cells_of_numbers, covariates_of
 from acrcast.contract.covariates import Covariates
 from acrcast.contract.fields import Contract, ContractField
@@ -68,12 +68,15 @@ def _yes_no(_field: ContractField, column: Any) -> Floats | None:  # noqa: ANN40
 def _category(field: ContractField, column: Any) -> Floats | None:  # noqa: ANN401  pyarrow has no types
     if pa.types.is_null(column.type):
         return _floats(column.cast(pa.float64()))
-    text = _text(column)
-    if text is None:
+    encoded = _encoded(column)
+    if encoded is None:
         return None
-    positions = pc.index_in(text, value_set=pa.array(field.levels, text.type)).cast(pa.float64())
+    different, places = encoded
+    positions: dict[str | None, float] = {level: float(i) for i, level in enumerate(field.levels)}
+    positions[None] = np.nan
     # below every level, hence undecided
-    return _floats(pc.if_else(pc.is_null(text), None, pc.fill_null(positions, -1.0)))
+    values: Floats = np.array([positions.get(text, -1.0) for text in different])[places]
+    return values
 
 
 _READERS: dict[str, Callable[[ContractField, Any], Floats | None]] = {
@@ -88,23 +91,26 @@ def _names(column: Any, accepts_name: Callable[[str], bool]) -> Names:  # noqa: 
     count = len(column)
     if column.null_count == count:
         return Names.missing(count)
-    text = _text(column)
-    if text is None:
+    encoded = _encoded(column)
+    if encoded is None:
         return Names(np.full(count, "", dtype=object), np.zeros(count, dtype=bool))
-    encoded = pa.chunked_array(text.chunks, text.type).combine_chunks().dictionary_encode()
-    distinct = [*encoded.dictionary.to_pylist(), ""]
-    accepted = np.array([*map(accepts_name, distinct[:-1]), True], dtype=bool)
-    places = pc.fill_null(encoded.indices, len(distinct) - 1).to_numpy(zero_copy_only=False)
-    return Names(np.array(distinct, dtype=object)[places], accepted[places])
+    different, places = encoded
+    accepted = np.array([text is None or accepts_name(text) for text in different], dtype=bool)
+    return Names(np.array([text or "" for text in different], dtype=object)[places], accepted[places])
 
 
-def _text(column: Any) -> Any:  # noqa: ANN401  pyarrow has no types
-    """The column as plain text; None when it is none."""
+def _encoded(column: Any) -> tuple[list[str | None], Integers] | None:  # noqa: ANN401  pyarrow has no types
+    """The different texts of the column, of which the last is None, and of each row which it is; None when it is no text."""
     kind = column.type
+    of_text = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(of_text) or pa.types.is_large_string(of_text)):
+        return None
     if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-        column = column.cast(kind) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else column
-    return column if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+        encoded = column.unify_dictionaries().combine_chunks()
+    else:
+        encoded = pa.chunked_array(column.chunks, kind).combine_chunks().dictionary_encode()
+    different = [*encoded.dictionary.to_pylist(), None]
+    return different, pc.fill_null(encoded.indices, len(different) - 1).to_numpy(zero_copy_only=False)
 
 
 def _floats(column: Any) -> Floats:  # noqa: ANN401  pyarrow has no types

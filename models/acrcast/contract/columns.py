@@ -90,7 +90,8 @@ def covariates_of(
         if field.required:
             accepted &= named.names != ""
         assays[field.name] = named.names
-    values, below = np.empty((count, len(columns))), np.empty((count, len(columns)), dtype=bool)
+    # a column's numbers side by side, as they come and as they are worked with
+    values, below = np.empty((len(columns), count)).T, np.empty((len(columns), count), dtype=bool).T
     for j, column in enumerate(columns):
         values[:, j], below[:, j] = column.values, column.below
     # names are objects here: an array of text would give the longest one's room to every patient
@@ -117,13 +118,17 @@ def cells_of_list(field: ContractField, column: Sequence[object]) -> Cells:
 
 def names_of_list(patient: type[Patient], field: ContractField, column: Sequence[object]) -> Names:
     """From the names of assays as JSON gives them. Each different name is judged once, by the patient class itself."""
+    distinct = _distinct(column)
+    if distinct is not None and all(accepts(patient, field.name, name) for name in distinct if name is not None):
+        # one text for all that are equal: to look at thousands of them takes longer than to compare them
+        same = {name: name or "" for name in distinct}
+        names = np.empty(len(column), dtype=object)
+        names[:] = [same[name] for name in column] if len(same) != 1 else same.popitem()[1]
+        return Names(names, np.ones(len(column), dtype=bool))
     texts = [value if type(value) is str else "" for value in column]
     judged = {name: accepts(patient, field.name, name) for name in set(texts)}
     # None is missing; "" is a text, which the class may refuse
-    if set(map(type, column)) <= TYPES["text"] and all(judged.values()):
-        accepted = np.ones(len(column), dtype=bool)
-    else:
-        accepted = np.array([v is None or (type(v) is str and judged[v]) for v in column], dtype=bool)
+    accepted = np.array([v is None or (type(v) is str and judged[v]) for v in column], dtype=bool)
     return Names(np.array([*texts, ""], dtype=object)[:-1], accepted)
 
 
@@ -197,8 +202,20 @@ def _numbers(field: ContractField, column: Sequence[object]) -> Floats:
         positions: dict[object, float] = {level: float(i) for i, level in enumerate(field.levels)}
         positions[None] = np.nan
         # below every level, hence undecided
-        return np.array([positions.get(value, -1.0) for value in column], dtype=np.float64)
+        positions |= dict.fromkeys(set(column) - positions.keys(), -1.0)
+        return np.fromiter(map(positions.__getitem__, column), np.float64, len(column))
+    if field.kind == "yes_no" and None not in column:
+        return np.frombuffer(bytes(column), dtype=np.uint8).astype(np.float64)  # type: ignore[arg-type]
     return np.array(column, dtype=np.float64)
+
+
+def _distinct(column: Sequence[object]) -> set[Any] | None:
+    """The different values of a column of texts and None; None for any other column."""
+    try:
+        distinct = set(column)
+    except TypeError:
+        return None
+    return distinct if set(map(type, distinct)) <= TYPES["text"] else None
 
 
 def _limit_of_detection(value: object) -> float | None:

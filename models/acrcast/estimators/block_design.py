@@ -1,6 +1,7 @@
 """Designs that are made a block of rows at a time, so that no whole design of many patients needs to exist."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from acrcast.arrays import Floats, Integers
 
@@ -10,6 +11,26 @@ LARGEST_BLOCK = 2**18
 LARGEST_KEPT = 2**21
 
 Rows = slice | Integers
+
+
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of so many rows that a block of them holds at most `LARGEST_BLOCK` numbers."""
+    at_once = max(1, LARGEST_BLOCK // max(1, columns))
+    for first in range(0, rows, at_once):
+        yield slice(first, min(first + at_once, rows))
+
+
+class Stacked(Protocol):
+    """(B, n, q) numbers: an array, or what makes its rows when it is indexed, by [b], [b, rows] or [:, rows]."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """B, n and q."""
+        ...
+
+    def __getitem__(self, key: Any, /) -> Floats:  # noqa: ANN401  as of an array
+        """(n, q), (m, q) or (B, m, q)."""
+        ...
 
 
 class Design:

@@ -1,12 +1,14 @@
 """Gradient-boosted trees by XGBoost, with defaults for small trials: shallow trees, strong shrinkage, monotone where the study
 says so, and the arm as one of the columns."""  # noqa: D205, D209  one sentence
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import xgboost as xgb
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Floats, Integers
+from acrcast.estimators.block_design import LARGEST_KEPT, row_blocks
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.ensemble import BoostedEnsemble, feature_matrix
 from acrcast.estimators.folds import inner_folds
@@ -18,6 +20,7 @@ LEARNING_RATE = 0.05
 DEPTHS = (1, 2)
 ROUNDS = (10, 25, 50, 100, 150)
 FOLDS = 5
+BINS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ def fit_boosted(prepared: PreparedRows, rng: np.random.Generator) -> list[xgb.Bo
 
 def fit_point(prepared: PreparedRows, resample: int, rng: np.random.Generator) -> tuple[xgb.Booster, BoostedSettings]:
     """The tuned booster of one resample, and what was chosen."""
-    settings = tune(prepared, resample, rng)
-    X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[resample])
-    return _train(prepared, X, prepared.weights[resample], settings), settings
+    with xgb.config_context(nthread=1):  # the same trees on every machine
+        settings = tune(prepared, resample, rng)
+        return _train(prepared, resample, settings), settings
 
 
 def log_odds(booster: xgb.Booster, features: Floats) -> Floats:
@@ -49,14 +52,14 @@ def log_odds(booster: xgb.Booster, features: Floats) -> Floats:
 def tune(prepared: PreparedRows, resample: int, rng: np.random.Generator) -> BoostedSettings:
     """Depth and rounds with the least cross-validated log loss inside the resample; ties go to the simpler."""
     fold = inner_folds(prepared, resample, FOLDS, rng)
-    X = feature_matrix(prepared.terms, prepared.arm, prepared.Z[resample])
     weights, y = prepared.weights[resample], prepared.y
     loss = np.zeros((len(DEPTHS), len(ROUNDS)))
     for k in range(FOLDS):
         inside, outside = (weights > 0) & (fold != k), fold == k
         if not outside.any():  # fewer patients than folds
             continue
-        data, left_out = _matrix(X[inside], y[inside], weights[inside]), xgb.DMatrix(X[outside], nthread=1)
+        data = _matrix(prepared, resample, np.flatnonzero(inside))
+        left_out = _matrix(prepared, resample, np.flatnonzero(outside), like=data)
         for d, depth in enumerate(DEPTHS):
             booster = xgb.Booster(_parameters(prepared, y[inside], weights[inside], depth), [data, left_out])
             for r, (first, last) in enumerate(zip((0, *ROUNDS), ROUNDS, strict=False)):
@@ -76,9 +79,12 @@ def spread_by_disagreement(
     Where the two differ, neither form is known to be right, and the truth may be as far from both as they are from each other.
     How far that is: the root mean square over the patients, for the log-odds averaged over the arms and for their contrast.
     """
-    terms, Z, weights = prepared.terms, prepared.Z[0], prepared.weights[0]
-    treated = ensemble.disagreement(TREATED, Z)
-    control = ensemble.disagreement(CONTROL, Z) if terms.two_arms else treated
+    terms, Z, weights = prepared.terms, prepared.Z, prepared.weights[0]
+    blocks = list(row_blocks(*Z.shape[1:]))
+    treated, control = (
+        np.concatenate([ensemble.disagreement(arm, Z[0, rows]) for rows in blocks])
+        for arm in (TREATED, CONTROL if terms.two_arms else TREATED)
+    )
     apart = [(treated + control) / 2, treated - control][: terms.first_measure]
     spread = np.sqrt([np.average(part**2, weights=weights) for part in apart])
     members = ensemble.logistic.members.copy()
@@ -97,9 +103,10 @@ def as_bytes(booster: xgb.Booster) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
-def _train(prepared: PreparedRows, X: Floats, weights: Floats, settings: BoostedSettings) -> xgb.Booster:
+def _train(prepared: PreparedRows, resample: int, settings: BoostedSettings) -> xgb.Booster:
+    weights = prepared.weights[resample]
     used = weights > 0
-    data = _matrix(X[used], prepared.y[used], weights[used])
+    data = _matrix(prepared, resample, np.flatnonzero(used))
     booster = xgb.Booster(_parameters(prepared, prepared.y[used], weights[used], settings.depth), [data])
     _boost(booster, data, 0, settings.rounds)
     return booster.reset()
@@ -111,8 +118,39 @@ def _boost(booster: xgb.Booster, data: xgb.DMatrix, first: int, last: int) -> No
         booster.update(data, iteration)
 
 
-def _matrix(X: Floats, y: Floats, weights: Floats) -> xgb.DMatrix:
-    return xgb.DMatrix(X, label=y, weight=weights, nthread=1)
+def _matrix(prepared: PreparedRows, resample: int, rows: Integers, like: xgb.DMatrix | None = None) -> xgb.DMatrix:
+    """These rows of a resample. like: the matrix that a booster is fitted to which is to predict for them.
+
+    Many rows go into XGBoost's bins a block at a time; the trees are the same, for which few rows are not worth the calls.
+    """
+    if rows.size * prepared.Z.shape[2] <= LARGEST_KEPT:
+        return xgb.DMatrix(**_part(prepared, resample, rows), nthread=1)
+    return xgb.QuantileDMatrix(_Blocks(prepared, resample, rows), max_bin=BINS, ref=like, nthread=1)
+
+
+def _part(prepared: PreparedRows, resample: int, rows: Integers) -> dict[str, Floats]:
+    patient = prepared.patient[rows]
+    arm, y = prepared.rows.arm[patient], prepared.rows.y[patient]
+    features = feature_matrix(prepared.terms, arm, prepared.Z[resample, rows])
+    return {"data": features, "label": y, "weight": prepared.weights[resample, rows]}
+
+
+class _Blocks(xgb.DataIter):  # type: ignore[misc]  # xgboost has no type of it
+    """The rows of a matrix, a block at a time, as often as XGBoost wants to go through them."""
+
+    def __init__(self, prepared: PreparedRows, resample: int, rows: Integers) -> None:
+        super().__init__(release_data=True)
+        self._prepared, self._resample, self._rows = prepared, resample, rows
+        self.reset()
+
+    def next(self, input_data: Callable[..., None]) -> bool:
+        block = next(self._left, None)
+        if block is not None:
+            input_data(**_part(self._prepared, self._resample, self._rows[block]))
+        return block is not None
+
+    def reset(self) -> None:
+        self._left = row_blocks(len(self._rows), self._prepared.Z.shape[2])
 
 
 def _parameters(prepared: PreparedRows, y: Floats, weights: Floats, depth: int) -> dict[str, object]:
@@ -126,9 +164,9 @@ def _parameters(prepared: PreparedRows, y: Floats, weights: Floats, depth: int) 
         "reg_lambda": 5,
         "subsample": 0.8,
         "tree_method": "hist",
-        "max_bin": 64,
+        "max_bin": BINS,
         "monotone_constraints": monotone_constraints(prepared.terms, prepared.rows.study),
-        "nthread": 1,  # the same trees on every machine
+        "nthread": 1,
         "seed": 0,
         "verbosity": 0,
     }

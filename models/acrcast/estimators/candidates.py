@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from acrcast.arrays import Floats
-from acrcast.estimators.block_design import Design
+from acrcast.estimators.block_design import Design, Stacked, row_blocks
 from acrcast.estimators.design import Terms
 from acrcast.estimators.elastic_net import elastic_net
 from acrcast.estimators.ensemble import feature_matrix
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class PointFits(Protocol):
     """B fits of one candidate."""
 
-    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+    def risk(self, arm: Floats | float, Z: Stacked) -> Floats:
         """(B, N) probabilities. arm: (N,) or a number. Z: (B, N, q), standardised in each resample."""
         ...
 
@@ -36,7 +36,7 @@ class LogisticPoints:
     terms: Terms
     coefficients: Floats
 
-    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+    def risk(self, arm: Floats | float, Z: Stacked) -> Floats:
         B, N, _ = Z.shape
         own = np.broadcast_to(arm, N)
         design = Design(B, N, self.terms.size, make=lambda rows: self.terms.matrix(own[rows], Z[:, rows]))
@@ -53,12 +53,15 @@ class BoostedPoints:
     terms: Terms
     boosters: "list[xgb.Booster]"
 
-    def risk(self, arm: Floats | float, Z: Floats) -> Floats:
+    def risk(self, arm: Floats | float, Z: Stacked) -> Floats:
         from acrcast.estimators.boosted import log_odds  # noqa: PLC0415  only when a model needs it
 
-        return np.stack(
-            [expit(log_odds(booster, feature_matrix(self.terms, arm, Z[b]))) for b, booster in enumerate(self.boosters)]
-        )
+        B, N, q = Z.shape
+        own, risk = np.broadcast_to(arm, N), np.empty((B, N))
+        for b, booster in enumerate(self.boosters):
+            for rows in row_blocks(N, q):
+                risk[b, rows] = expit(log_odds(booster, feature_matrix(self.terms, own[rows], Z[b, rows])))
+        return risk
 
 
 def _boosted(prepared: PreparedRows, rng: np.random.Generator) -> PointFits:

@@ -1,6 +1,6 @@
 """From raw covariates to the columns that a model sees, and the design matrix of arm, measures and named interactions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,21 +58,20 @@ class Scales:
     """Columns of values put on their scales. scales: the scale of each column."""
 
     def __init__(self, scales: Sequence[str]) -> None:
-        named = np.array(scales)
-        self._columns = [(name, np.flatnonzero(named == name)) for name in sorted(set(scales) - {"linear"})]
+        self._columns = [(name, j) for j, name in enumerate(scales) if name != "linear"]
 
     def apply(self, values: Floats) -> Floats:
         """(n, k) on the columns' scales. values: (n, k)."""
-        scaled = values.copy()
-        for name, columns in self._columns:
-            scaled[:, columns] = TO_SCALE[name](values[:, columns])
+        scaled = values.copy(order="K")
+        for name, j in self._columns:
+            scaled[:, j] = TO_SCALE[name](values[:, j])
         return scaled
 
     def back(self, scaled: Floats) -> Floats:
         """The inverse of `apply`."""
-        values = scaled.copy()
-        for name, columns in self._columns:
-            values[:, columns] = FROM_SCALE[name](scaled[:, columns])
+        values = scaled.copy(order="K")
+        for name, j in self._columns:
+            values[:, j] = FROM_SCALE[name](scaled[:, j])
         return values
 
 
@@ -96,14 +95,16 @@ class ColumnValues:
             for j, column in enumerate(columns)
         ]
 
-    def of(self, covariates: Covariates) -> tuple[Floats, Bools]:
-        """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
-        values = covariates.values[:, self._position]
+    def of(self, values: Floats, below: Bools) -> tuple[Floats, Bools]:
+        """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits.
+
+        values, below: (n, k) of the covariates. A column's numbers lie side by side in memory.
+        """
+        values = values.T[self._position].T
         scaled = self._scales.apply(values)
-        if self._indicator.size:
-            level = values[:, self._indicator]
-            scaled[:, self._indicator] = np.where(np.isnan(level), np.nan, level == self._level)
-        return scaled, covariates.below[:, self._position]
+        for j, level in zip(self._indicator.tolist(), self._level.tolist(), strict=True):
+            scaled[:, j] = np.where(np.isnan(values[:, j]), np.nan, values[:, j] == level)
+        return scaled, below.T[self._position].T
 
     def of_one(self, patient: OnePatient) -> list[float]:
         """The values of one patient."""
@@ -122,7 +123,7 @@ class ColumnValues:
 
 def on_scale(columns: tuple[Column, ...], covariates: Covariates) -> tuple[Floats, Bools]:
     """(n, q) values on the scale of each column, NaN where missing, and where they are only upper limits."""
-    return ColumnValues(columns).of(covariates)
+    return ColumnValues(columns).of(covariates.values, covariates.below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,19 +197,39 @@ class Standardisation:
     @classmethod
     def fit(cls, scaled: Floats, weights: Floats) -> "Standardisation":
         """scaled: (n, q) with NaN. weights: (n,). What is missing takes no part."""
-        mean, spread = np.zeros(scaled.shape[1]), np.zeros(scaled.shape[1])
-        for j, column in enumerate(scaled.T):
-            known = ~np.isnan(column)
-            w, value = weights[known], column[known]
-            if (total := float(w.sum())) > 0:
-                mean[j] = w @ value / total
-                spread[j] = w @ (value - mean[j]) ** 2 / total
+        return cls.fit_each(lambda: [(slice(None), scaled)], weights[None])[0]
+
+    @classmethod
+    def fit_each(cls, blocks: Callable[[], Iterable[tuple[slice, Floats]]], weights: Floats) -> "list[Standardisation]":
+        """One for each of B resamples. weights: (B, n). blocks: gives all rows, some at a time, whenever it is called."""
+        total, mean = _weighted_sums(blocks(), weights, None)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(total > 0, mean / total, 0.0)
+            spread = np.where(total > 0, _weighted_sums(blocks(), weights, mean)[1] / total, 0.0)
         sd = np.sqrt(spread)
         constant = sd <= 1e-9 * np.abs(mean)
-        return cls(mean, np.where(constant, np.inf, sd))
+        return [cls(*each) for each in zip(mean, np.where(constant, np.inf, sd), strict=True)]
 
     def apply(self, scaled: Floats, out: Floats | None = None) -> Floats:
         """out: an array for the answer, which may be `scaled` itself."""
         standardised: Floats = np.subtract(scaled, self.mean, out=out)
         standardised /= self.sd
         return standardised
+
+
+def _weighted_sums(
+    blocks: Iterable[tuple[slice, Floats]], weights: Floats, around: Floats | None
+) -> tuple[Floats, Floats]:
+    """(B, q) weights of what is known, and (B, q) weighted sums of it, or of its squared distance from `around` (B, q)."""
+    totals, sums = [], []
+    for rows, values in blocks:
+        total, summed = np.zeros((2, len(weights), values.shape[1]))
+        for j, column in enumerate(values.T):
+            known = ~np.isnan(column)
+            value = column[known]
+            for b, w in enumerate(weights[:, rows][:, known]):
+                total[b, j] = w.sum()
+                summed[b, j] = w @ (value if around is None else (value - around[b, j]) ** 2)
+        totals.append(total)
+        sums.append(summed)
+    return sum(totals[1:], totals[0]), sum(sums[1:], sums[0])

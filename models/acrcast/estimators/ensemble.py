@@ -162,8 +162,8 @@ class BoostedEnsemble:
         return self.trees.log_odds_of(outcomes), *self._by_measure(self.trees.contributions_of(outcomes))
 
     def move(self, members: Floats, by: Floats) -> None:
-        """Moves every second of the members (arms, M) by what the trees are above the linear model in each arm, (arms,)."""
-        members[:, MOVED] += by[:, None]
+        """Moves every second of the members (..., M) by what the trees are above the linear model, (...)."""
+        members[..., MOVED] += by[..., None]
 
     def _by_measure(self, values: Floats) -> tuple[Floats, Floats]:
         """The contributions of the trees' features, (arms, features + 1), as those of the measures and what is left."""

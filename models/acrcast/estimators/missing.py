@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
+from acrcast.estimators.block_design import Stacked
 from acrcast.estimators.normal import normal_cdf, normal_quantile
 
 EM_ITERATIONS = 60
@@ -20,6 +21,21 @@ SMALLEST_VARIANCE = 1e-8
 FEW_ROWS = 16
 # Rows taken at a time where every row needs q x q numbers of its own: so many stay in the processor's cache.
 ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The rows that lack something. rows: (m,) positions. unknown: (m, q) what is missing or below a limit. below: (m, q)."""
+
+    rows: Integers
+    unknown: Bools
+    below: Bools
+
+    @classmethod
+    def of(cls, unknown: Bools, below: Bools) -> "Incomplete":
+        """unknown, below: (n, q) of all rows."""
+        rows = np.flatnonzero(unknown.any(axis=1))
+        return cls(rows, unknown[rows], below[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +65,21 @@ class ConditionalNormal:
         start: "ConditionalNormal | None" = None,
     ) -> "ConditionalNormal":
         """Z: (n, q) standardised, NaN missing; where `below`, Z is an upper limit. weights: (n,). start: a nearby fit."""
-        return cls.fit_each(Z[None], below, weights[None], low=low[None], high=high[None], block=block, start=start)[0]
+        return cls.fit_each(
+            Z[None],
+            Incomplete.of(np.isnan(Z) | below, below),
+            weights[None],
+            low=low[None],
+            high=high[None],
+            block=block,
+            start=start,
+        )[0]
 
     @classmethod
     def fit_each(
         cls,
-        Z: Floats,
-        below: Bools,
+        Z: Stacked,
+        incomplete: "Incomplete",
         weights: Floats,
         *,
         low: Floats,
@@ -63,29 +87,33 @@ class ConditionalNormal:
         block: Integers,
         start: "ConditionalNormal | None" = None,
     ) -> "list[ConditionalNormal]":
-        """B fits to the same patients. Z: (B, n, q) standardised in each. below: (n, q). weights: (B, n). low, high: (B, q)."""
-        B, _, q = Z.shape
-        unknown = np.isnan(Z[0])
-        unknown |= below
-        incomplete = unknown.any(axis=1)
+        """B fits to the same n patients.
+
+        Z: (B, n, q) standardised in each. weights: (B, n). low, high: (B, q).
+        """
+        lacking, unknown = incomplete.rows, incomplete.unknown
+        B, q = len(weights), unknown.shape[1]
+        complete = np.ones(weights.shape[1], dtype=bool)
+        complete[lacking] = False
         total = weights.sum(axis=1)
         # a column of which no value is known carries nothing: it stays at zero, without spread
-        seen = np.stack([~unknown[w > 0].all(axis=0) for w in weights])
+        seen = np.stack([(complete & (w > 0)).any() | (~unknown & (w[lacking, None] > 0)).any(axis=0) for w in weights])
         mean = np.where(seen, 0.0 if start is None else start.mean, 0.0)
         covariance = np.where(
             seen[:, :, None] & seen[:, None, :], np.eye(q) if start is None else start.covariance, 0.0
         )
         # the complete rows' part of the sums is the same in every iteration
-        whole = [_moments(Z[b], w, np.flatnonzero((w > 0) & ~incomplete)) for b, w in enumerate(weights)]
+        whole = [_moments(Z, b, w, np.flatnonzero((w > 0) & complete)) for b, w in enumerate(weights)]
         whole_sum, whole_products = (np.stack(part) for part in zip(*whole, strict=True))
-        rows = np.flatnonzero((weights > 0).any(axis=0) & incomplete)
-        Z, below, weights = Z[:, rows], below[rows], weights[:, rows]
-        known, pattern = _patterns(~unknown[rows])
+        used = (weights[:, lacking] > 0).any(axis=0)
+        rows = lacking[used]
+        of_incomplete, below, weights = Z[:, rows], incomplete.below[used], weights[:, rows]
+        known, pattern = _patterns(~unknown[used])
         shrink = (q / (q + total))[:, None, None] * (1 - np.eye(q))
         active = np.arange(B)
         for _ in range(EM_ITERATIONS if len(rows) else 1):
             expected, products = _expected(
-                Z[active], below, weights[active], known, pattern, mean[active], covariance[active]
+                of_incomplete[active], below, weights[active], known, pattern, mean[active], covariance[active]
             )
             new_mean = (whole_sum[active] + expected) / total[active, None]
             raw = (whole_products[active] + products) / total[active, None, None]
@@ -198,13 +226,13 @@ def conditionals_on(covariance: Floats, known: Bools) -> tuple[Floats, Floats]:
     return regressions, covariances
 
 
-def _moments(Z: Floats, weights: Floats, rows: Integers) -> tuple[Floats, Floats]:
-    """Weighted sums of the rows (q,) and of their products (q, q)."""
-    q = Z.shape[1]
+def _moments(Z: Stacked, resample: int, weights: Floats, rows: Integers) -> tuple[Floats, Floats]:
+    """Weighted sums of the rows of one resample (q,) and of their products (q, q)."""
+    q = Z.shape[2]
     total, products = np.zeros(q), np.zeros((q, q))
     for first in range(0, len(rows), ROWS_AT_ONCE):
         these = rows[first : first + ROWS_AT_ONCE]
-        block, w = Z[these], weights[these]
+        block, w = Z[resample, these], weights[these]
         total += w @ block
         products += (block * w[:, None]).T @ block
     return total, products

@@ -1,15 +1,16 @@
 """What every candidate is fitted on: the rows of a trial, prepared anew in each resample by the rule used at deployment."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
 from acrcast.contract import Covariates
-from acrcast.estimators.block_design import Design, Rows
-from acrcast.estimators.design import CONTROL, TREATED, Column, Standardisation, Terms, on_scale
-from acrcast.estimators.missing import ConditionalNormal
+from acrcast.estimators.block_design import LARGEST_KEPT, Design, Rows, Stacked, row_blocks
+from acrcast.estimators.design import CONTROL, TREATED, Column, ColumnValues, Standardisation, Terms
+from acrcast.estimators.missing import ConditionalNormal, Incomplete
 from acrcast.estimators.normal import latin_normal
 from acrcast.studies.study import Study
 
@@ -17,25 +18,43 @@ from acrcast.studies.study import Study
 COPIES = 5
 
 
+Measures = Callable[[Rows], tuple[Floats, Bools]]
+"""From m of a trial's patients to their (m, q) values on the columns' scales, NaN missing, and to (m, q) which are only limits."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrialRows:
-    """A trial as numbers. scaled: (n, q) on the columns' scales, NaN missing; below: (n, q); arm: (n,); y: (n,) 0 or 1."""
+    """A trial as numbers. arm: (n,); y: (n,) 0 or 1. measures: what was measured in some of the n patients."""
 
     study: Study
     terms: Terms
-    scaled: Floats
-    below: Bools
+    measures: Measures
     arm: Floats
     y: Floats
 
     @classmethod
     def of(cls, study: Study, covariates: Covariates, treated: Bools, responded: Bools) -> "TrialRows":
         terms = Terms.of(study)
-        scaled, below = on_scale(terms.columns, covariates)
-        return cls(study, terms, scaled, below, np.where(treated, TREATED, CONTROL), responded.astype(np.float64))
+        measures = partial(_on_scale, ColumnValues(terms.columns), covariates.values, covariates.below)
+        return cls(study, terms, measures, np.where(treated, TREATED, CONTROL), responded.astype(np.float64))
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def scaled(self) -> Floats:
+        """(n, q) of all patients."""
+        return self.measures(slice(None))[0]
+
+    def incomplete(self) -> Integers:
+        """Positions of the patients of whom something is missing or below a limit."""
+        lacking = [(np.isnan(scaled) | below).any(axis=1) for _, scaled, below in self.blocks()]
+        return np.flatnonzero(np.concatenate(lacking))
+
+    def blocks(self) -> Iterator[tuple[slice, Floats, Bools]]:
+        """The patients some at a time: who, and their measures."""
+        for rows in row_blocks(len(self), len(self.terms.columns)):
+            yield rows, *self.measures(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +72,18 @@ class Preparation:
     @classmethod
     def fit_each(cls, rows: TrialRows, weights: Floats) -> "tuple[Preparation, ...]":
         """One for each of B resamples. weights: (B, n). The first is where the search for the others' distributions starts."""
+        lacking = rows.incomplete()
+        scaled, below = rows.measures(lacking)
+        incomplete = Incomplete(lacking, np.isnan(scaled) | below, below)
         found: list[Preparation] = []
         for some in (weights[:1], weights[1:]):
             if len(some) == 0:
                 continue
-            scales = _standardisations(rows, some)
+            scales = Standardisation.fit_each(lambda: _known(rows), some)
             low, high, block = _indicators(rows.terms.columns, scales)
             conditionals = ConditionalNormal.fit_each(
-                _standardised(rows, scales),
-                rows.below,
+                StandardisedRows.of(rows, scales).kept(),
+                incomplete,
                 some,
                 low=low,
                 high=high,
@@ -88,7 +110,7 @@ class PreparedRows:
     preparations: tuple[Preparation, ...]
     patient: Integers
     share: Floats
-    Z: Floats
+    Z: Stacked
     weights: Floats
 
     @property
@@ -116,7 +138,7 @@ class PreparedRows:
                 arm = np.asarray(arms)[number]
             return self.terms.matrix(arm, self.Z[:, at])[:, :, which]
 
-        return Design(len(self.Z), rows * (1 if arms is None else len(arms)), len(terms), make=make)
+        return Design(self.Z.shape[0], rows * (1 if arms is None else len(arms)), len(terms), make=make)
 
     @property
     def first(self) -> Integers:
@@ -129,36 +151,74 @@ class PreparedRows:
         return averaged
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StandardisedRows:
+    """The (B, N, q) standardised rows of a trial, made when they are indexed: [b], [b, rows] or [:, rows].
+
+    So no whole array of many patients needs to exist. drawn: (B, d, q) rows of incomplete patients, completed; number: (N,)
+    which of them a row is, -1 where it is of a complete one.
+    """
+
+    rows: TrialRows
+    scales: tuple[Standardisation, ...]
+    patient: Integers
+    drawn: Floats
+    number: Integers
+
+    @classmethod
+    def of(cls, rows: TrialRows, scales: Sequence[Standardisation]) -> "StandardisedRows":
+        """One row for each patient; what is missing is NaN."""
+        n, q = len(rows), len(rows.terms.columns)
+        return cls(rows, tuple(scales), np.arange(n), np.empty((len(scales), 0, q)), np.broadcast_to(np.int64(-1), n))
+
+    def kept(self) -> Stacked:
+        """The array itself, unless it is large."""
+        return self[:] if np.prod(self.shape) <= LARGEST_KEPT else self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.scales), len(self.patient), len(self.rows.terms.columns)
+
+    def __getitem__(self, key: int | slice | tuple[int | slice, Rows]) -> Floats:
+        resamples, at = key if isinstance(key, tuple) else (key, slice(None))
+        scaled, number = self.rows.measures(self.patient[at])[0], self.number[at]
+        which = np.arange(len(self.scales))[resamples]
+        Z = np.empty((which.size, *scaled.shape))
+        for b, out in zip(np.atleast_1d(which), Z, strict=True):
+            self.scales[b].apply(scaled, out)
+            out[number >= 0] = self.drawn[b, number[number >= 0]]
+        return Z if which.ndim else Z[0]
+
+
 def prepare(rows: TrialRows, weights: Floats, rng: "np.random.Generator") -> PreparedRows:
     """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
-    copies = np.where((np.isnan(rows.scaled) | rows.below).any(axis=1), COPIES, 1)
+    which, q = rows.incomplete(), len(rows.terms.columns)
+    copies = np.ones(len(rows), dtype=np.int64)
+    copies[which] = COPIES
     patient = np.repeat(np.arange(len(rows)), copies)
     share = 1.0 / copies[patient]
-    q = rows.scaled.shape[1]
-    incomplete = np.flatnonzero(copies > 1)
-    nodes = latin_normal((len(incomplete), COPIES, q), rng)
+    nodes = latin_normal((len(which), COPIES, q), rng)
     preparations = Preparation.fit_each(rows, weights)
-    Z = np.empty((len(weights), len(patient), q))
-    for b, preparation in enumerate(preparations):
-        # in place, without buffers of its size
-        np.take(rows.scaled, patient, axis=0, out=Z[b], mode="clip")
-        preparation.standardisation.apply(Z[b], out=Z[b])
-        if incomplete.size:
-            drawn = preparation.complete(rows.scaled[incomplete], rows.below[incomplete], nodes)
-            Z[b, copies[patient] > 1] = drawn.reshape(-1, q)
+    drawn = np.empty((len(weights), len(which) * COPIES, q))
+    if which.size:
+        scaled, below = rows.measures(which)
+        for preparation, out in zip(preparations, drawn, strict=True):
+            out[:] = preparation.complete(scaled, below, nodes).reshape(-1, q)
+    number = np.full(len(patient), -1)
+    number[copies[patient] > 1] = np.arange(len(which) * COPIES)
+    scales = tuple(preparation.standardisation for preparation in preparations)
+    Z = StandardisedRows(rows, scales, patient, drawn, number).kept()
     return PreparedRows(rows, preparations, patient, share, Z, weights[:, patient] * share)
 
 
-def _standardisations(rows: TrialRows, weights: Floats) -> list[Standardisation]:
-    known = np.where(rows.below, np.nan, rows.scaled)
-    return [Standardisation.fit(known, w) for w in weights]
+def _on_scale(columns: ColumnValues, values: Floats, below: Bools, rows: Rows) -> tuple[Floats, Bools]:
+    return columns.of(values[rows], below[rows])
 
 
-def _standardised(rows: TrialRows, scales: Sequence[Standardisation]) -> Floats:
-    Z = np.empty((len(scales), *rows.scaled.shape))
-    for scale, out in zip(scales, Z, strict=True):
-        scale.apply(rows.scaled, out)
-    return Z
+def _known(rows: TrialRows) -> Iterator[tuple[slice, Floats]]:
+    for some, scaled, below in rows.blocks():
+        scaled[below] = np.nan
+        yield some, scaled
 
 
 def _indicators(columns: tuple[Column, ...], scales: Sequence[Standardisation]) -> tuple[Floats, Floats, Integers]:

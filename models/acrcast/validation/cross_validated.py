@@ -4,11 +4,13 @@ Folds balanced by outcome within the arms leave every fit the arms' rates as the
 the arms is then confirmed by those left out, whether it is real or not, and is no part of these figures.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers
+from acrcast.estimators.block_design import row_blocks
 from acrcast.estimators.normal import expit, normal_quantile
 from acrcast.validation.performance import Estimate, concordance, estimate_of_share, log_odds_of
 
@@ -101,15 +103,13 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     counted &= members.any(axis=0)
     if not counted.any():
         return UNDEFINED
-    of_arms = (members.T * counted[:, :, None]).astype(np.float64)
-    X = np.concatenate([of_arms, np.where(counted, log_odds, 0.0)[:, :, None]], axis=2)
     instrument = np.where(counted, (log_odds - centre) / variance, 0.0)
-    Z = np.concatenate([of_arms, instrument[:, :, None]], axis=2)
-    coefficients = _solved(X, Z, y)
+    equations = _Equations(members, counted, np.where(counted, log_odds, 0.0), instrument, y)
+    coefficients = _solved(equations)
     if coefficients is None:
         return UNDEFINED
     n = int(counted.any(axis=0).sum())
-    moved = _without_each(X, Z, y, coefficients)[counted.any(axis=0), -1]
+    moved = _without_each(equations, coefficients)[counted.any(axis=0)]
     value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
     spread = np.sqrt((n - 1) / n * float(np.sum((moved - moved.mean()) ** 2)))
     half = float(normal_quantile(np.array((1 + level) / 2))) * float(spread)
@@ -129,42 +129,81 @@ def _kept_apart(spread: Floats) -> Floats:
     return np.where(apart, np.maximum(spread, floor), np.nan)
 
 
-def _solved(X: Floats, Z: Floats, y: Floats) -> Floats | None:
-    """(k,) coefficients with which Z'(y - expit(X b)) is 0, by Newton's steps of bounded size; None where there are none.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Equations:
+    """Z'(y - expit(X b)) = 0, for an intercept of each arm and a slope.
 
-    X, Z: (repeats, n, k), all 0 for who is not counted.
+    members: (arms, n). counted: (repeats, n) which risks take part. log_odds, instrument: (repeats, n), 0 where not counted.
     """
-    coefficients = np.append(np.zeros(X.shape[2] - 1), 1.0)
+
+    members: Bools
+    counted: Bools
+    log_odds: Floats
+    instrument: Floats
+    y: Floats
+
+    def blocks(self) -> Iterator[tuple[slice, Floats, Floats, Floats]]:
+        """Patients some at a time: who, X and Z (repeats, m, k), all 0 for who is not counted, and y (m,)."""
+        repeats, arms = len(self.counted), len(self.members)
+        for rows in row_blocks(len(self.y), repeats * (arms + 1) ** 2):
+            of_arms = (self.members[:, rows].T * self.counted[:, rows, None]).astype(np.float64)
+            X, Z = (
+                np.concatenate([of_arms, column[:, rows, None]], axis=2) for column in (self.log_odds, self.instrument)
+            )
+            yield rows, X, Z, self.y[rows]
+
+
+def _solved(equations: _Equations) -> Floats | None:
+    """(k,) coefficients that solve the equations, by Newton's steps of bounded size; None where there are none."""
+    coefficients = np.append(np.zeros(len(equations.members)), 1.0)
     for _ in range(MAX_ITERATIONS):
-        p = expit(X @ coefficients)
-        score = np.einsum("rnk,rn->k", Z, y - p)
-        step = _step(np.einsum("rnj,rnk->jk", Z, X * (p * (1 - p))[:, :, None]), score)
+        score, slope = np.zeros(len(coefficients)), np.zeros((len(coefficients), len(coefficients)))
+        for _, X, Z, y in equations.blocks():
+            p = expit(X @ coefficients)
+            score += np.einsum("rnk,rn->k", Z, y - p)
+            slope += np.einsum("rnj,rnk->jk", Z, X * (p * (1 - p))[:, :, None])
+        step = _step(slope, score)
         largest = float(np.max(np.abs(step)))
         if not np.isfinite(largest):
             return None
-        coefficients = coefficients + step * min(1.0, LARGEST_STEP / max(largest, TOLERANCE))
+        reached, coefficients = coefficients, coefficients + step * min(1.0, LARGEST_STEP / max(largest, TOLERANCE))
         if largest < TOLERANCE:
-            counted = X[:, :, :-1].any(axis=2)
-            left = float(np.mean((p * (1 - p))[counted]) / np.var(np.broadcast_to(y, p.shape)[counted]))
-            return coefficients if left > LEAST_VARIANCE else None
+            return coefficients if _variance_left(equations, reached) > LEAST_VARIANCE else None
     return None
 
 
-def _without_each(X: Floats, Z: Floats, y: Floats, coefficients: Floats) -> Floats:
-    """(n, k) what leaving out each patient adds to the coefficients, to the second order: no further fits.
+def _variance_left(equations: _Equations, coefficients: Floats) -> float:
+    """The mean variance of an outcome given the recalibrated risks, as a share of the outcomes' own."""
+    left = [np.empty(0)]
+    for rows, X, _, _ in equations.blocks():
+        p = expit(X @ coefficients)
+        left.append((p * (1 - p))[equations.counted[:, rows]])
+    outcomes = np.broadcast_to(equations.y, equations.counted.shape)[equations.counted]
+    return float(np.mean(np.concatenate(left)) / np.var(outcomes))
+
+
+def _without_each(equations: _Equations, coefficients: Floats) -> Floats:
+    """(n,) what leaving out each patient adds to the slope, to the second order: no further fits.
 
     The equations without a patient, in powers of the change d: -g - (H - h) d - T(d, d) / 2 = 0, where g and h are the patient's
     part of the equations and of their slope H, and T their curvature.
     """
-    p = expit(X @ coefficients)
-    w = p * (1 - p)
-    g = np.einsum("rnk,rn->nk", Z, y - p)
-    h = np.einsum("rnj,rn,rnk->njk", Z, w, X)
-    T = np.einsum("rnj,rnk,rnl->jkl", Z, X * (w * (1 - 2 * p))[:, :, None], X)
-    H = h.sum(axis=0)
-    first = _step(H, -g)
-    curved = np.einsum("njk,nk->nj", h, first) - np.einsum("jkl,nk,nl->nj", T, first, first) / 2
-    return first + _step(H, curved)
+    k = len(coefficients)
+    H, T = np.zeros((k, k)), np.zeros((k, k, k))
+    for _, X, Z, _ in equations.blocks():
+        p = expit(X @ coefficients)
+        w = p * (1 - p)
+        H += np.einsum("rnj,rn,rnk->njk", Z, w, X).sum(axis=0)
+        T += np.einsum("rnj,rnk,rnl->jkl", Z, X * (w * (1 - 2 * p))[:, :, None], X)
+    moved = np.empty(len(equations.y))
+    for rows, X, Z, y in equations.blocks():
+        p = expit(X @ coefficients)
+        g = np.einsum("rnk,rn->nk", Z, y - p)
+        h = np.einsum("rnj,rn,rnk->njk", Z, p * (1 - p), X)
+        first = _step(H, -g)
+        curved = np.einsum("njk,nk->nj", h, first) - np.einsum("jkl,nk,nl->nj", T, first, first) / 2
+        moved[rows] = (first + _step(H, curved))[:, -1]
+    return moved
 
 
 def _step(slope: Floats, score: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats, Integers
+from acrcast.arrays import Bytes, Floats, Integers
 
 # Numbers that a step holds at once.
 LARGEST_BLOCK = 4_000_000
@@ -108,38 +108,58 @@ def net_benefit_gain(
     return NetBenefitGain(thresholds, apparent.gain, low, high)
 
 
+class NetBenefitOfResamples:
+    """Collects the optimism of the net benefit from resamples that come some at a time."""
+
+    def __init__(self, y: Floats, thresholds: Floats) -> None:
+        self._y, self._thresholds = y, thresholds
+        self._optimism = np.zeros(len(thresholds))
+        self._used = self._failed = 0
+
+    def add(self, weights: Floats | Bytes, risk: Floats) -> None:
+        """weights: (b, n) how often, or with what weight, a resample holds the patient; not negative, their sum above 0.
+
+        risk: (b, n) of all patients by the model of each resample. One with a risk that is NaN is left out and counted.
+        """
+        y, thresholds = self._y, self._thresholds
+        rows = np.flatnonzero(np.isfinite(risk).all(axis=1))
+        self._used += len(rows)
+        self._failed += len(risk) - len(rows)
+        block = max(1, LARGEST_BLOCK // len(y))
+        for first in range(0, len(rows), block):
+            some = rows[first : first + block]
+            held, weight = risk[some], weights[some].astype(np.float64, copy=False)
+            _check(held, y, thresholds)
+            total = weight.sum(axis=1, keepdims=True)
+            within = _value(*_treated(held, y, weight, thresholds), total, thresholds)
+            without = _value(*_treated(held, y, np.ones((1, len(y))), thresholds), len(y), thresholds)
+            self._optimism += (within - without).sum(axis=0)
+
+    def corrected(self, apparent: Floats) -> CorrectedNetBenefit:
+        """apparent: (n,) risks by the model of all patients. With no resample used the optimism is NaN. ValueError as in `net_benefit`."""
+        here = net_benefit(apparent, self._y, self._thresholds)
+        nothing = np.full(len(self._thresholds), np.nan)
+        return CorrectedNetBenefit(
+            threshold=self._thresholds,
+            apparent=here.model,
+            optimism=self._optimism / self._used if self._used else nothing,
+            treat_all=here.treat_all,
+            resamples=self._used,
+            failed=self._failed,
+        )
+
+
 def corrected_net_benefit(
-    apparent_risk: Floats, resample_risk: Floats, weights: Floats, y: Floats, thresholds: Floats
+    apparent_risk: Floats, resample_risk: Floats, weights: Floats | Bytes, y: Floats, thresholds: Floats
 ) -> CorrectedNetBenefit:
     """Net benefit corrected for optimism: Harrell's bootstrap, Harrell, Lee & Mark 1996, Stat Med 15:361.
 
-    apparent_risk: (n,) by the model of all patients. resample_risk: (B, n) of all patients by the model of each resample.
-    weights: (B, n) how often, or with what weight, the resample holds the patient; not negative, their sum above 0.
-    Optimism is the mean over resamples of the net benefit in the resample minus that in all patients. A resample with a
-    risk that is NaN is left out and counted; with none left the optimism is NaN. ValueError as in `net_benefit`.
+    Optimism is the mean over resamples of the net benefit in the resample minus that in all patients. Of resamples that are
+    there together: `NetBenefitOfResamples` with apparent_risk (n,), resample_risk and weights (B, n).
     """
-    apparent = net_benefit(apparent_risk, y, thresholds)
-    usable = np.isfinite(resample_risk).all(axis=1)
-    rows = np.flatnonzero(usable)
-    optimism = np.zeros(len(thresholds))
-    everyone_once = np.ones((1, len(y)))
-    block = max(1, LARGEST_BLOCK // len(y))
-    for first in range(0, len(rows), block):
-        risk, weight = resample_risk[rows[first : first + block]], weights[rows[first : first + block]]
-        _check(risk, y, thresholds)
-        total = weight.sum(axis=1, keepdims=True)
-        within = _value(*_treated(risk, y, weight, thresholds), total, thresholds)
-        without = _value(*_treated(risk, y, everyone_once, thresholds), len(y), thresholds)
-        optimism += (within - without).sum(axis=0)
-    count = len(rows)
-    return CorrectedNetBenefit(
-        threshold=thresholds,
-        apparent=apparent.model,
-        optimism=optimism / count if count > 0 else np.full(len(thresholds), np.nan),
-        treat_all=apparent.treat_all,
-        resamples=count,
-        failed=int(np.sum(~usable)),
-    )
+    found = NetBenefitOfResamples(y, thresholds)
+    found.add(weights, resample_risk)
+    return found.corrected(apparent_risk)
 
 
 def _check(risk: Floats, y: Floats, thresholds: Floats) -> None:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Bytes, Floats
 from acrcast.estimators.normal import expit, logit
 from acrcast.validation.performance import Estimate, log_loss
-from acrcast.validation.resampled import FIGURES, apparent_figures, resampled_figures
+from acrcast.validation.resampled import FIGURES, Resampled, apparent_figures, resampled_figures
 from acrcast.validation.weighted import blocks, both_classes, weighted_mean
 
 # Fewer resamples than this give no percentiles worth the name.
@@ -95,7 +95,13 @@ class _Scale:
 
 
 def optimism(
-    y: Floats, apparent: Floats, weights: Floats, risk: Floats, level: float = 0.95, *, arm: Floats | None = None
+    y: Floats,
+    apparent: Floats,
+    weights: Floats | Bytes,
+    risk: Floats,
+    level: float = 0.95,
+    *,
+    arm: Floats | None = None,
 ) -> Optimism:
     """Harrell's correction (Harrell et al. 1996, Stat Med 15:361) and .632+ (Efron & Tibshirani 1997, JASA 92:548).
 
@@ -105,7 +111,11 @@ def optimism(
     counted. arm: (n,) of each patient; with it C and the slope are among patients of the same arm.
     """
     arm = np.zeros(len(y)) if arm is None else arm
-    resampled = resampled_figures(y, weights, risk, arm)
+    return optimism_of(y, apparent, resampled_figures(y, weights, risk, arm), arm, level)
+
+
+def optimism_of(y: Floats, apparent: Floats, resampled: Resampled, arm: Floats, level: float = 0.95) -> Optimism:
+    """As `optimism`, from the figures of the resamples, which were within this arm (n,)."""
     figures = apparent_figures(y, apparent, arm)
     scales = _scales(y)
     c, brier, loss, slope, intercept = (
@@ -128,22 +138,45 @@ def optimism(
     )
 
 
-def corrected_gain(
-    y: Floats, apparent: tuple[Floats, Floats], weights: Floats, risk: tuple[Floats, Floats], level: float = 0.95
-) -> Corrected:
-    """How much lower the log loss of the first model is than of the second, in the same resamples.
+class GainOfResamples:
+    """Collects by how much the log loss of a first model is lower than that of a second, of resamples that come some at a time.
 
-    Above 0 the first is better. apparent, risk: of the two models, as in `optimism`. A resample counts when both fits
-    worked and it holds both outcomes.
+    A resample counts when both fits worked and it holds both outcomes.
     """
-    usable = both_classes(y, weights) & np.isfinite(risk[0]).all(axis=1) & np.isfinite(risk[1]).all(axis=1)
-    rows = np.flatnonzero(usable)
-    within, original = np.empty((2, len(rows)))
-    for block in blocks(len(rows), len(y)):
-        gain = log_loss(risk[1][rows[block]], y) - log_loss(risk[0][rows[block]], y)
-        within[block], original[block] = weighted_mean(gain, weights[rows[block]]), gain.mean(axis=1)
-    here = float(np.mean(log_loss(apparent[1], y) - log_loss(apparent[0], y)))
-    return _corrected(here, within, original, _AS_IS, f"none of {len(weights)} resamples is usable by both", level)
+
+    def __init__(self, y: Floats) -> None:
+        self._y = y
+        self._found: list[tuple[Floats, Floats]] = []
+        self._given = 0
+
+    def add(self, weights: Floats | Bytes, first: Floats, second: Floats) -> None:
+        """weights: (b, n) of the resamples. first, second: (b, n) risks of all patients by each model."""
+        y = self._y
+        usable = both_classes(y, weights) & np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
+        rows = np.flatnonzero(usable)
+        self._given += len(weights)
+        for block in blocks(len(rows), len(y)):
+            gain = log_loss(second[rows[block]], y) - log_loss(first[rows[block]], y)
+            self._found.append((weighted_mean(gain, weights[rows[block]].astype(np.float64)), gain.mean(axis=1)))
+
+    def corrected(self, first: Floats, second: Floats, level: float = 0.95) -> Corrected:
+        """first, second: (n,) risks by each model fitted to all patients. Above 0 the first is better."""
+        within, original = (np.concatenate(part) for part in zip((np.empty(0), np.empty(0)), *self._found, strict=True))
+        here = float(np.mean(log_loss(second, self._y) - log_loss(first, self._y)))
+        return _corrected(here, within, original, _AS_IS, f"none of {self._given} resamples is usable by both", level)
+
+
+def corrected_gain(
+    y: Floats,
+    apparent: tuple[Floats, Floats],
+    weights: Floats | Bytes,
+    risk: tuple[Floats, Floats],
+    level: float = 0.95,
+) -> Corrected:
+    """Of resamples that are there together: `GainOfResamples` with apparent (n,), weights and risk (B, n)."""
+    gain = GainOfResamples(y)
+    gain.add(weights, *risk)
+    return gain.corrected(*apparent, level)
 
 
 def _corrected(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Bytes, Floats
 from acrcast.validation.performance import log_loss
 from acrcast.validation.weighted import (
     blocks,
@@ -46,34 +46,66 @@ class Resampled:
         return f"of {self.given} resamples {self.failed} failed and {self.one_class} hold one class of outcome"
 
 
-def resampled_figures(y: Floats, weights: Floats, risk: Floats, arm: Floats) -> Resampled:
-    """y: (n,) 0 or 1. arm: (n,), C and the slope are within it. weights: (B, n) of the resamples, 0 for a patient left out. risk: (B, n) of all patients."""
-    finite = np.isfinite(risk).all(axis=1)
-    two = both_classes(y, weights)
-    usable = np.flatnonzero(finite & two)
-    within, original = np.empty((2, len(FIGURES), len(usable)))
-    left_out_c = np.empty(len(usable))
-    lost, times = np.zeros((2, len(y))), np.zeros(len(y))
-    once = np.ones((1, len(y)))
-    for block in blocks(len(usable), len(y)):
-        r, w = risk[usable[block]], weights[usable[block]]
+class FiguresOfResamples:
+    """Collects the figures of resamples that come some at a time, so that not all of their risks are held together."""
+
+    def __init__(self, y: Floats, arm: Floats) -> None:
+        """y: (n,) 0 or 1. arm: (n,), C and the slope are within it."""
+        self._y, self._arm = y, arm
+        self._found: list[tuple[Floats, Floats, Floats]] = []
+        self._lost, self._times = np.zeros((2, len(y))), np.zeros(len(y))
+        self._given = self._failed = self._one_class = 0
+
+    def add(self, weights: Floats | Bytes, risk: Floats) -> None:
+        """weights: (b, n) of the resamples, 0 for a patient left out. risk: (b, n) of all patients by the fit of each."""
+        finite = np.isfinite(risk).all(axis=1)
+        two = both_classes(self._y, weights)
+        self._given += len(risk)
+        self._failed += int(np.sum(~finite))
+        self._one_class += int(np.sum(finite & ~two))
+        usable = np.flatnonzero(finite & two)
+        for block in blocks(len(usable), len(self._y)):
+            self._found.append(
+                self._figures(weights[usable[block]].astype(np.float64, copy=False), risk[usable[block]])
+            )
+
+    def _figures(self, w: Floats, r: Floats) -> tuple[Floats, Floats, Floats]:
+        """(5, b) within and on all patients, and (b,) C of those left out; adds to the losses of these."""
+        y, arm, once = self._y, self._arm, np.ones((1, len(self._y)))
         out = (w == 0).astype(np.float64)
-        within[0, block], original[0, block], left_out_c[block] = c_statistics_within(r, y, arm, w, once, out)
+        within, original = np.empty((2, len(FIGURES), len(r)))
+        within[0], original[0], left_out_c = c_statistics_within(r, y, arm, w, once, out)
         for k, loss in enumerate(((r - y) ** 2, log_loss(r, y))):
-            within[1 + k, block], original[1 + k, block] = weighted_mean(loss, w), loss.mean(axis=1)
-            lost[k] += np.sum(out * loss, axis=0)
-        within[3, block], original[3, block] = (calibration_slopes_within(r, y, arm, kind) for kind in (w, once))
-        within[4, block], original[4, block] = calibration_intercepts(r, y, w), calibration_intercepts(r, y, once)
-        times += out.sum(axis=0)
-    return Resampled(
-        within=within,
-        original=original,
-        left_out_c=left_out_c,
-        left_out_loss=np.divide(lost, times, out=np.full(lost.shape, np.nan), where=times > 0),
-        given=len(risk),
-        failed=int(np.sum(~finite)),
-        one_class=int(np.sum(finite & ~two)),
-    )
+            within[1 + k], original[1 + k] = weighted_mean(loss, w), loss.mean(axis=1)
+            self._lost[k] += np.sum(out * loss, axis=0)
+        within[3], original[3] = (calibration_slopes_within(r, y, arm, kind) for kind in (w, once))
+        within[4], original[4] = calibration_intercepts(r, y, w), calibration_intercepts(r, y, once)
+        self._times += out.sum(axis=0)
+        return within, original, left_out_c
+
+    def all(self) -> Resampled:
+        """Of all resamples that were added."""
+        nothing = np.empty((len(FIGURES), 0)), np.empty((len(FIGURES), 0)), np.empty(0)
+        within, original, left_out_c = (
+            np.concatenate(part, axis=-1) for part in zip(nothing, *self._found, strict=True)
+        )
+        left_out = np.full(self._lost.shape, np.nan)
+        return Resampled(
+            within=within,
+            original=original,
+            left_out_c=left_out_c,
+            left_out_loss=np.divide(self._lost, self._times, out=left_out, where=self._times > 0),
+            given=self._given,
+            failed=self._failed,
+            one_class=self._one_class,
+        )
+
+
+def resampled_figures(y: Floats, weights: Floats | Bytes, risk: Floats, arm: Floats) -> Resampled:
+    """Of resamples that are there together: `FiguresOfResamples` with weights and risk (B, n)."""
+    figures = FiguresOfResamples(y, arm)
+    figures.add(weights, risk)
+    return figures.all()
 
 
 def apparent_figures(y: Floats, risk: Floats, arm: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Bytes, Floats, Integers
 from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED
@@ -22,6 +22,7 @@ LARGEST_DESIGN = 2_000_000
 LARGEST_BATCH = 20
 
 Progress = Callable[[int], None]
+Weights = Floats | Bools | Bytes
 
 
 def _silent(_: int) -> None:
@@ -31,7 +32,7 @@ def _silent(_: int) -> None:
 def resampled_risks(
     rows: TrialRows,
     candidates: Sequence[str],
-    weights: Floats | Bools,
+    weights: Weights,
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
@@ -46,10 +47,36 @@ def resampled_risks(
     return {name: risks[0] for name, risks in found.items()}
 
 
+def risks_in_batches(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Weights,
+    *,
+    seed: Sequence[int],
+    progress: Progress = _silent,
+    engine: Engine = HERE,
+) -> Iterator[tuple[slice, dict[str, Floats]]]:
+    """The risks of `resampled_risks`, of some resamples at a time: which these are, in their order, and their (b, n) risks."""
+    finished: dict[int, dict[str, Floats]] = {}
+    first = 0
+    for batch, fitted in engine.map(_fitted, rows, _batches(rows, candidates, weights, (None,), seed)):
+        risks = {name: np.full((len(batch.weights), len(rows)), np.nan) for name in candidates}
+        for name, which, found in fitted:
+            risks[name][which - batch.first] = found[0]
+        finished[batch.first] = risks
+        progress(len(batch.weights))
+        # an engine finishes them in any order
+        while first in finished:
+            in_turn = finished.pop(first)
+            end = first + len(in_turn[candidates[0]])
+            yield slice(first, end), in_turn
+            first = end
+
+
 def resampled_risks_in_both_arms(
     rows: TrialRows,
     candidates: Sequence[str],
-    weights: Floats | Bools,
+    weights: Weights,
     *,
     seed: Sequence[int],
     progress: Progress = _silent,
@@ -65,7 +92,7 @@ def resampled_risks_in_both_arms(
 def _all_risks(
     rows: TrialRows,
     candidates: Sequence[str],
-    weights: Floats | Bools,
+    weights: Weights,
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
@@ -81,19 +108,14 @@ def _all_risks(
 def _resampled(
     rows: TrialRows,
     candidates: Sequence[str],
-    weights: Floats | Bools,
+    weights: Weights,
     arms: Sequence[float | None],
     seed: Sequence[int],
     progress: Progress,
     engine: Engine,
 ) -> Iterator[tuple[str, Integers, Floats]]:
     """Batches of the resamples that can be fitted: a candidate, the b resamples, and their (a, b, n) risks in each arm."""
-    at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
-    batches = (
-        _Batch(tuple(candidates), tuple(arms), tuple(seed), first, weights[first : first + at_once])
-        for first in range(0, len(weights), at_once)
-    )
-    for batch, fitted in engine.map(_fitted, rows, batches):
+    for batch, fitted in engine.map(_fitted, rows, _batches(rows, candidates, weights, arms, seed)):
         yield from fitted
         progress(len(batch.weights))
 
@@ -106,7 +128,19 @@ class _Batch:
     arms: tuple[float | None, ...]
     seed: tuple[int, ...]
     first: int
-    weights: Floats | Bools
+    weights: Weights
+
+
+def _batches(
+    rows: TrialRows,
+    candidates: Sequence[str],
+    weights: Weights,
+    arms: Sequence[float | None],
+    seed: Sequence[int],
+) -> Iterator[_Batch]:
+    at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
+    for first in range(0, len(weights), at_once):
+        yield _Batch(tuple(candidates), tuple(arms), tuple(seed), first, weights[first : first + at_once])
 
 
 def _fitted(rows: TrialRows, batch: _Batch) -> Iterator[tuple[str, Integers, Floats]]:
@@ -158,15 +192,18 @@ def cross_validated_in_both_arms(
     return risks
 
 
-def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Floats:
+def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Bytes:
     """(count, n) how often each patient was drawn: with replacement, within each arm.
 
     Not within outcomes: that would freeze the response rate, and with it a part of the uncertainty.
     """
-    weights = np.zeros((count, len(arm)))
+    # nobody of up to 255 patients can be drawn more often than that, and of more patients nobody is
+    weights = np.zeros((count, len(arm)), dtype=np.uint8)
     for value in np.unique(arm):
         members = np.flatnonzero(arm == value)
-        weights[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+        shares = np.full(len(members), 1 / len(members))
+        for resample in weights:
+            resample[members] = rng.multinomial(len(members), shares)
     return weights
 
 
@@ -233,11 +270,15 @@ def _chosen_in(rows: TrialRows, part: _Part) -> Iterator[tuple[str, Floats, Floa
     rng = np.random.default_rng([part.seed, 2, part.number])
     inner[part.inside] = stratified_folds(rows.arm[part.inside], rows.y[part.inside], part.folds, rng)
     training = np.concatenate([part.inside[None], part.inside & (inner != np.arange(part.folds)[:, None])])
-    found = resampled_risks(rows, part.candidates, training, seed=(part.seed, 3, part.number))
-    taken = np.flatnonzero(part.inside)
-    fit_of = inner[taken] + 1
-    chosen = part.choose({name: log_loss(risks[fit_of, taken], rows.y[taken]) for name, risks in found.items()})
-    yield chosen, found[chosen][0], found[part.candidates[0]][0]
+    of_all, left_out = ({name: np.full(len(rows), np.nan) for name in part.candidates} for _ in range(2))
+    seed = part.seed, 3, part.number
+    for name, batch, found in _resampled(rows, part.candidates, training, (None,), seed, _silent, HERE):
+        for fit, risk in zip(batch, found[0], strict=True):
+            kept, these = (of_all, slice(None)) if fit == 0 else (left_out, inner == fit - 1)
+            kept[name][these] = risk[these]
+    taken = part.inside
+    chosen = part.choose({name: log_loss(risk[taken], rows.y[taken]) for name, risk in left_out.items()})
+    yield chosen, of_all[chosen], of_all[part.candidates[0]]
 
 
 def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:

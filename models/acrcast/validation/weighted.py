@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Bytes, Floats, Integers
 from acrcast.estimators.newton import fit_logistic
 from acrcast.estimators.normal import expit, logit
 from acrcast.validation.performance import log_odds_of
@@ -111,7 +111,7 @@ def calibration_intercepts(risk: Floats, y: Floats, weights: Floats) -> Floats:
     return intercepts
 
 
-def both_classes(y: Floats, weights: Floats) -> Bools:
+def both_classes(y: Floats, weights: Floats | Bytes) -> Bools:
     """(B,) whether a set holds responders and non-responders."""
     responders = weights @ y
     both: Bools = (responders > 0) & (weights @ (1 - y) > 0)

@@ -11,7 +11,7 @@ from acrcast.errors import AcrcastError, TamperedError
 from acrcast_service.audit.keys import AuditKeys
 from acrcast_service.audit.records import Sealed, signature
 from acrcast_service.problems import HttpProblem
-from acrcast_service.store.database import shown, text_of, writing
+from acrcast_service.store.database import shown, text_of, text_of_insert, writing
 from acrcast_service.store.tables import audit_head, audit_records, record_keys
 
 BEGINNING = bytes(32)
@@ -33,8 +33,8 @@ class Chain:
         self._lock_head = text_of(
             select(audit_head.c.count, audit_head.c.last_hash, audit_head.c.seal).with_for_update(), engine
         )
-        self._insert_record = text_of(insert(audit_records), engine)
-        self._insert_key = text_of(insert(record_keys), engine)
+        self._insert_record = text_of_insert(audit_records, engine)
+        self._insert_key = text_of_insert(record_keys, engine)
         self._move_head = text_of(
             update(audit_head).values({name: bindparam(name) for name in ("count", "last_hash", "seal")}), engine
         )
@@ -54,9 +54,10 @@ class Chain:
         for sealed in kept:
             sequence += 1
             previous, last = last, signature(self.keys, sequence, last, sealed.signed)
-            rows.append(sealed.row | {"sequence": sequence, "previous_hash": previous, "hash": last})
+            rows.append((sequence, *sealed.row.values(), previous, last))
             if sealed.sealed_key is not None:
-                keys.append(_key_row(sealed, sequence))
+                row = sealed.row
+                keys.append((sequence, row["tenant"], row["subject"], row["time"], sealed.sealed_key))
         connection.exec_driver_sql(self._insert_record, rows)
         if keys:
             connection.exec_driver_sql(self._insert_key, keys)
@@ -124,8 +125,3 @@ def _refusal(connection: Connection, sealed: Sealed) -> HttpProblem | None:
     except HttpProblem as refused:
         return refused
     return None
-
-
-def _key_row(sealed: Sealed, sequence: int) -> dict[str, Any]:
-    row = {name: sealed.row[name] for name in ("tenant", "subject", "time")}
-    return row | {"sequence": sequence, "sealed_key": sealed.sealed_key}

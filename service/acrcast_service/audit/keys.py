@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hmac
 import os
 import secrets
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from acrcast.errors import AcrcastError, TamperedError
@@ -28,7 +28,7 @@ class AuditKeys:
     def __init__(self, master: bytes) -> None:
         self._wrapping = AESGCM(_derived(master, b"seals the keys of payloads"))
         self._naming, self._chaining, self._requests, self._api_keys, self._links = (
-            hmac.new(_derived(master, purpose), digestmod="sha256")
+            HMAC(_derived(master, purpose), SHA256())
             for purpose in (
                 b"names subjects",
                 b"signs the chain",
@@ -109,11 +109,11 @@ def make_key_file(path: Path) -> None:
         raise AcrcastError(f"{path}: the audit's key cannot be made: {error.strerror}") from None
 
 
-def _tagged(key: hmac.HMAC, content: bytes) -> bytes:
+def _tagged(key: HMAC, content: bytes) -> bytes:
     """The keyed hash (RFC 2104). A copy of what was made with the key takes half as long as making it anew."""
     tag = key.copy()
     tag.update(content)
-    return tag.digest()
+    return tag.finalize()
 
 
 def _derived(master: bytes, purpose: bytes) -> bytes:

@@ -1,9 +1,10 @@
 """What is recorded, and the bytes of a record that its keyed hash is taken over."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -49,9 +50,8 @@ class Entry(NamedTuple):
     within: Callable[[Connection], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """An entry ready to be appended: everything but its place in the chain."""
+class Sealed(NamedTuple):
+    """An entry ready to be appended: everything but its place in the chain. row: in the order of the table's columns."""
 
     entry: Entry
     row: dict[str, Any]
@@ -81,9 +81,18 @@ def seal(keys: AuditKeys, entry: Entry, time: str) -> Sealed:
 
 def signed_part(row: Mapping[str, Any]) -> bytes:
     """The record without its place. Each text has its length in front: no two records are the same bytes."""
-    texts = "".join([f"{len(row[name])}:{row[name]}" for name in SIGNED])
+    name, *others = _SIGNED_OF(row)
     subject: bytes = row["subject"]
-    return texts.encode() + subject + sha256(row["payload"]).digest()
+    return f"{len(name)}:{name}{_with_lengths(*others)}".encode() + subject + sha256(row["payload"]).digest()
+
+
+_SIGNED_OF = itemgetter(*SIGNED)
+
+
+@lru_cache(maxsize=256)
+def _with_lengths(*texts: str) -> str:
+    """Records that are written together differ in their name alone."""
+    return "".join([f"{len(text)}:{text}" for text in texts])
 
 
 def signature(keys: AuditKeys, sequence: int, previous: bytes, signed: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,8 +60,12 @@ class AuditTrail:
 
     async def record(self, entry: Entry) -> None:
         """Returns when the entry is on disk. Raises HttpProblem: 503 when it cannot be, with Retry-After."""
+        await self.record_together([entry])
+
+    async def record_together(self, entries: Sequence[Entry]) -> None:
+        """Returns when all entries are on disk, in their order and in one commit. Raises as `record`."""
         if self._writer is not None:
-            await self._writer.record(entry)
+            await self._writer.record_together(entries)
         elif self._settings.audit:
             raise unavailable()
 

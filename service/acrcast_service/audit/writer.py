@@ -18,7 +18,8 @@ from acrcast_service.store.schema import reason
 
 log = logging.getLogger("acrcast_service")
 
-# Records that may wait, and how long one waits, in seconds, before its request is refused.
+# Records that may wait, those that are recorded together counted as one; and how long one waits, in seconds, before its
+# request is refused.
 WAITING = 1024
 WAIT_SECONDS = 10.0
 
@@ -27,9 +28,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
 class Waiting(NamedTuple):
-    """until: moment of the loop's clock at which its request is refused."""
+    """Entries that are recorded together. until: moment of the loop's clock at which their request is refused."""
 
-    entry: Entry
+    entries: Sequence[Entry]
     recorded: asyncio.Future[None]
     until: float
 
@@ -55,11 +56,15 @@ class Writer:
 
     async def record(self, entry: Entry) -> None:
         """Returns when the entry is on disk. Raises HttpProblem when it is not, or as its own `within` refused."""
+        await self.record_together([entry])
+
+    async def record_together(self, entries: Sequence[Entry]) -> None:
+        """Returns when all entries are on disk, in their order and in one commit. Raises as `record`."""
         self.check()
         recorded: asyncio.Future[None] = self._loop.create_future()
         if self._stopping or len(self._arrived) + len(self._waiting) >= WAITING:
             raise unavailable()
-        waiting = Waiting(entry, recorded, self._loop.time() + WAIT_SECONDS)
+        waiting = Waiting(entries, recorded, self._loop.time() + WAIT_SECONDS)
         self._arrived.append(waiting)
         self._forget_the_answered()
         self._unanswered.append(waiting)
@@ -72,7 +77,7 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        return len(self._arrived) + len(self._waiting)
+        return sum(len(waiting.entries) for waiting in (*self._arrived, *self._waiting))
 
     def check(self) -> None:
         """Raises HttpProblem (503) while the database failed a moment ago."""
@@ -113,7 +118,7 @@ class Writer:
             # whoever gave up has had its answer, which was no prediction
             batch = [waiting for waiting in batch if not waiting.recorded.done()]
             if batch:
-                self._tell(batch, self._write([waiting.entry for waiting in batch]))
+                self._tell(batch, self._write([waiting.entries for waiting in batch]))
 
     def _take(self) -> list[Waiting]:
         """Everything that waits; empty when there is nothing left to do."""
@@ -122,20 +127,21 @@ class Writer:
             batch, self._waiting = self._waiting, []
         return batch
 
-    def _write(self, entries: Sequence[Entry]) -> Sequence[HttpProblem | None]:
-        """For each entry, on disk now, None, or why it is not."""
+    def _write(self, batch: Sequence[Sequence[Entry]]) -> Sequence[HttpProblem | None]:
+        """For each sequence of entries, on disk now, None, or why one of them is not."""
         moment = now()
         try:
-            sealed = [seal(self._chain.keys, entry, moment) for entry in entries]
+            sealed = [seal(self._chain.keys, entry, moment) for entries in batch for entry in entries]
             with writing(self._chain.engine) as connection:
                 refusals = self._chain.append(connection, sealed)
         except Exception as error:  # noqa: BLE001  whatever it is, requests wait for this thread
             self._failed(error)
-            return [unavailable() for _ in entries]
+            return [unavailable() for _ in batch]
         if self._pause:
             log.warning("audit-recovered")
             self._pause = self._paused_until = 0.0
-        return refusals
+        of_each = iter(refusals)
+        return [next(filter(None, [next(of_each) for _ in entries]), None) for entries in batch]
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1

@@ -1,8 +1,9 @@
 """Batches in Arrow and Parquet. Needs pyarrow, which is imported when the first such request comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -12,6 +13,9 @@ from acrcast.errors import InputError
 from acrcast_service.batch.reading import check_rows, checked_subjects, refuse, settled
 from acrcast_service.batch.schemas import SUBJECT, Batch, Form, names_in_columns
 from acrcast_service.model_store import ServedModel
+
+# Columns of texts of which the same few stand in many rows.
+REPEATED = ("support", "support_measures", "missing", "error")
 
 
 def read_arrow(served: ServedModel, body: bytes, form: Form, most: int) -> Batch:
@@ -49,20 +53,21 @@ def _stream(body: bytes, most: int) -> Any:  # noqa: ANN401  pyarrow has no type
 
 
 def _file(served: ServedModel, body: bytes, most: int) -> Any:  # noqa: ANN401  pyarrow has no types
-    texts = [field.name for field in served.model.study.contract if field.kind in ("category", "text")]
+    texts = {field.name for field in served.model.study.contract if field.kind in ("category", "text")}
+    there = pq.read_metadata(pa.py_buffer(body))
+    check_rows(there.num_rows, most)
     # as dictionaries: a long text that stands in every row is held once
-    with pq.ParquetFile(pa.py_buffer(body), read_dictionary=texts) as file:
-        check_rows(file.metadata.num_rows, most)
+    texts &= set(there.schema.names)
+    with pq.ParquetFile(pa.py_buffer(body), metadata=there, read_dictionary=sorted(texts)) as file:
         table = file.read()
     table.validate(full=True)
     return table
 
 
-def _rows_of(table: Any) -> Callable[[int], dict[str, Any]]:  # noqa: ANN401  pyarrow has no types
-    """Each row as JSON would have it; NaN is null."""
+def _rows_of(table: Any) -> Callable[[Sequence[int]], Iterable[dict[str, Any]]]:  # noqa: ANN401  pyarrow has no types
+    """Gives some rows, in their order, as JSON would have them; NaN is null."""
 
-    def row(i: int) -> dict[str, Any]:
-        (values,) = table.slice(i, 1).to_pylist()
+    def row(values: dict[str, Any]) -> dict[str, Any]:
         values.pop(SUBJECT, None)
         plain = {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124  NaN
         for name in [name for name in plain if name.endswith(COMPARATOR)]:
@@ -71,7 +76,13 @@ def _rows_of(table: Any) -> Callable[[int], dict[str, Any]]:  # noqa: ANN401  py
                 plain[of] = {"comparator": sign, "value": plain.get(of)}
         return plain
 
-    return row
+    def rows(some: Sequence[int]) -> Iterable[dict[str, Any]]:
+        first, last = (some[0], some[-1]) if some else (0, -1)
+        within = table.slice(first, last + 1 - first)
+        chosen = within if len(within) == len(some) else within.take(pa.array([i - first for i in some], pa.int64()))
+        return map(row, chosen.to_pylist())
+
+    return rows
 
 
 class Sink:
@@ -106,13 +117,19 @@ class ArrowWriter:
     def __init__(self, schema: Any, form: Form) -> None:  # noqa: ANN401  pyarrow has no types
         self._sink = Sink()
         self._writer = (
-            pa.ipc.new_stream(self._sink, schema) if form == "arrow" else pq.ParquetWriter(self._sink, schema)
+            pa.ipc.new_stream(self._sink, schema)
+            if form == "arrow"
+            # no two numbers or identifiers are the same: a dictionary of them would be given up
+            else pq.ParquetWriter(
+                self._sink, schema, use_dictionary=[name for name in schema.names if name in REPEATED]
+            )
         )
         self._schema = schema
 
-    def write(self, columns: dict[str, Any]) -> None:
-        table = pa.table({name: columns[name] for name in self._schema.names}, schema=self._schema)
-        self._writer.write_table(table)
+    def write(self, columns: dict[str, npt.NDArray[Any]]) -> None:
+        """A value for each row; NaN is null."""
+        arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in self._schema]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +14,7 @@ from acrcast.arrays import Bools
 from acrcast.contract import Covariates
 from acrcast.contract.columns import cells_of_list, covariates_of, names_of_list
 from acrcast.errors import InputError, Problem
+from acrcast_service.batch.rows import inputs_in_rows, written
 from acrcast_service.batch.schemas import Batch, Form
 from acrcast_service.model_store import ServedModel
 from acrcast_service.problems import MALFORMED_JSON, TOO_LARGE, HttpProblem
@@ -67,15 +70,16 @@ def settled(
     served: ServedModel,
     covariates: Covariates,
     accepted: Bools,
-    row: Callable[[int], Any],
+    rows: Callable[[Sequence[int]], Iterable[Any]],
     subjects: Sequence[str | None] | None,
 ) -> Batch:
     """The batch, once the rows that are not accepted were judged one by one, as single patients are."""
     refused: dict[int, tuple[Problem, ...]] = {}
     late, patients = [], []
-    for i in np.flatnonzero(~accepted).tolist():
+    undecided = np.flatnonzero(~accepted).tolist()
+    for i, row in zip(undecided, rows(undecided), strict=True):
         try:
-            patients.append(served.patients.read(_written(_once(row(i)))))
+            patients.append(served.patients.read(written(_once(row))))
             late.append(i)
         except InputError as error:
             refused[i] = error.problems
@@ -86,7 +90,7 @@ def settled(
         covariates.values[late], covariates.below[late] = given.values, given.below
         for name, names in given.assays.items():
             covariates.assays[name][late] = names
-    return Batch(covariates, refused, lambda i: _written(row(i)), subjects)
+    return Batch(covariates, refused, lambda some: map(written, rows(some)), subjects)
 
 
 def _once(row: Any) -> Any:  # noqa: ANN401  any JSON
@@ -107,7 +111,13 @@ def _rows(served: ServedModel, patients: Any, most: int, subjects: Any) -> Batch
     plain = np.array([type(row) is dict and names.issuperset(row) for row in patients], dtype=bool)
     safe = patients if plain.all() else [row if sure else {} for row, sure in zip(patients, plain, strict=True)]
     covariates, accepted = _checked(served, {name: [row.get(name) for row in safe] for name in names}, count)
-    return settled(served, covariates, accepted & plain, patients.__getitem__, checked_subjects(subjects, count))
+    return settled(
+        served,
+        covariates,
+        accepted & plain,
+        lambda some: map(patients.__getitem__, some),
+        checked_subjects(subjects, count),
+    )
 
 
 def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) -> Batch:  # noqa: ANN401  any JSON
@@ -125,10 +135,14 @@ def read_columns(served: ServedModel, columns: Any, most: int, subjects: Any) ->
     check_rows(count, most)
     covariates, accepted = _checked(served, columns, count)
 
-    def row(i: int) -> dict[str, Any]:
-        return {name: column[i] for name, column in columns.items()}
+    names = list(columns)
 
-    return settled(served, covariates, accepted, row, checked_subjects(subjects, count))
+    def rows(some: Sequence[int]) -> Iterable[dict[str, Any]]:
+        cells = zip(*(map(column.__getitem__, some) for column in columns.values()), strict=True)
+        return (dict(zip(names, row, strict=True)) for row in cells)
+
+    batch = settled(served, covariates, accepted, rows, checked_subjects(subjects, count))
+    return replace(batch, inputs=partial(inputs_in_rows, columns))
 
 
 def _checked(served: ServedModel, columns: Mapping[str, list[Any]], count: int) -> tuple[Covariates, Bools]:
@@ -154,7 +168,7 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401  any JSON
         raise HttpProblem(MALFORMED_JSON, f"reading stopped at line {error.lineno} column {error.colno}") from None
     # every pair of an object has a colon: as many colons as pairs, and no name was given twice
     colons = body.count(b":")
-    if colons in (_pairs_outside(content), _pairs(content)):
+    if colons == _pairs_outside(content) or colons == _pairs(content):
         return content
     try:
         return json.loads(body, object_pairs_hook=_object)
@@ -198,11 +212,3 @@ def _is_subject(subject: object) -> bool:
     return subject is None or (
         isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT and subject.isascii() and subject.isprintable()
     )
-
-
-def _written(row: object) -> bytes:
-    """A row as JSON again; what JSON has no word for becomes a list, which no field takes."""
-    try:
-        return orjson.dumps(row)
-    except TypeError:
-        return json.dumps(row, default=lambda _: []).encode()

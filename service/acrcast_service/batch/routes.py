@@ -17,10 +17,11 @@ from acrcast_service.batch.schemas import (
     BATCH_BODY,
     BATCH_PARAMETERS,
     MEDIA_TYPES,
+    Answered,
     Batch,
     Form,
 )
-from acrcast_service.batch.service import Answered, Pool, Wanted, answers, head_of, names_of_columns
+from acrcast_service.batch.service import Pool, Wanted, answers, head_of, names_of_columns
 from acrcast_service.batch.writing import AnswerWriter, writer_of
 from acrcast_service.bodies import ANY_TYPE, accepted_types, media_type_of, read_body
 from acrcast_service.model_store import ServedModel

@@ -1,13 +1,15 @@
 """What a batch is, as it comes in and as it goes out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from acrcast.arrays import Integers
 from acrcast.contract import Contract, Covariates
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import Problem
 from acrcast.protocol import ARROW, JSON, PARQUET
+from acrcast.table import Column
 from acrcast_service.api_docs.schemas import PATIENT, REF
 
 # The column of a caller's pseudonyms, where a form has columns alone.
@@ -21,16 +23,35 @@ MEDIA_TYPES: Mapping[Form, str] = {"patients": JSON, "columns": JSON, "arrow": A
 class Batch:
     """n patients. refused: what is wrong with each row that is none, by its position; its covariates are not to be used.
 
-    inputs: the JSON of the row at a position, for the record. subjects: the caller's pseudonyms, where given.
+    inputs: the JSON of the rows at some positions, for the record. subjects: the caller's pseudonyms, where given.
     """
 
     covariates: Covariates
     refused: Mapping[int, tuple[Problem, ...]]
-    inputs: Callable[[int], bytes]
+    inputs: Callable[[Sequence[int]], Iterable[bytes]]
     subjects: Sequence[str | None] | None = None
 
     def __len__(self) -> int:
         return len(self.covariates)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """Some rows of a batch, in order.
+
+    rows: positions of those that were answered, with their prediction ids. columns: of these, as in a table of
+    predictions. full: their complete answers. refused: of the others, as JSON.
+    """
+
+    model: str
+    support: list[str]
+    first: int
+    count: int
+    rows: Integers
+    ids: list[str]
+    columns: dict[str, Column]
+    full: list[dict[str, Any]] | None
+    refused: dict[int, list[dict[str, str]]]
 
 
 _SUBJECTS = {

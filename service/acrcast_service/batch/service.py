@@ -8,9 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import orjson
 
-from acrcast.arrays import Integers
 from acrcast.contract import OnePatient
 from acrcast.prediction import ModelIdentity
 from acrcast.table import column_names, prediction_columns
@@ -18,14 +16,15 @@ from acrcast_service.answers import plain_problems
 from acrcast_service.audit.records import PREDICTION, Entry
 from acrcast_service.audit.trail import AuditTrail
 from acrcast_service.auth.callers import Caller
-from acrcast_service.batch.schemas import Batch
+from acrcast_service.batch.rows import answers_in_rows
+from acrcast_service.batch.schemas import Answered, Batch
 from acrcast_service.model_store import ServedModel
 from acrcast_service.problems import BUSY, HttpProblem
 
 # Rows that are worked on and sent at a time: some 20 ms of work.
 CHUNK = 4096
-# Rows whose records wait at a time: far fewer than the audit lets wait, so that single patients are not refused.
-RECORDED_AT_ONCE = 128
+# Rows that are recorded in one commit. Fewer would cost more each; while they are written, some 20 ms, single patients wait.
+RECORDED_AT_ONCE = 1024
 
 
 class Pool:
@@ -59,31 +58,6 @@ class Wanted:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answered:
-    """Some rows of a batch, in order.
-
-    rows: positions of those that were answered, with their prediction ids. columns: of these, as in a table of
-    predictions. full: their complete answers. refused: of the others, as JSON.
-    """
-
-    model: str
-    support: list[str]
-    first: int
-    count: int
-    rows: Integers
-    ids: list[str]
-    columns: dict[str, list[Any]]
-    full: list[dict[str, Any]] | None
-    refused: dict[int, list[dict[str, str]]]
-
-    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Each row's position and answer, or errors."""
-        predictions = iter(self.full) if self.full is not None else short_answers(self)
-        for i in range(self.first, self.first + self.count):
-            yield i, {"row": i + 1} | ({"errors": self.refused[i]} if i in self.refused else next(predictions))
-
-
 def head_of(served: ServedModel, batch: Batch, wanted: Wanted) -> dict[str, Any]:
     """What holds for all rows."""
     study, identity = served.model.study, served.model.identity
@@ -104,7 +78,10 @@ async def answers(
     base = str(uuid4())[:28]
     for first in range(0, max(len(batch), 1), CHUNK):
         answered: Answered = await pool.run(predict, served, batch, wanted, first, base)
-        await record(audit, caller, served, batch, answered)
+        if audit.is_on:
+            entries = await pool.run(entries_of, caller, served, batch, answered)
+            for start in range(0, len(entries), RECORDED_AT_ONCE):
+                await audit.record_together(entries[start : start + RECORDED_AT_ONCE])
         yield answered
 
 
@@ -122,68 +99,35 @@ def predict(served: ServedModel, batch: Batch, wanted: Wanted, first: int, base:
         full = [served.bedside.answer(OnePatient.of_row(covariates, k), name) for k, name in enumerate(ids)]
         support = [answer["support"]["status"] for answer in full]
         return Answered(digest, support, first, last - first, rows, ids, {}, full, refused)
-    table = prediction_columns(served.model, covariates, level=wanted.level)
-    columns = {name: column.tolist() for name, column in table.items()}
-    return Answered(digest, columns["support"], first, last - first, rows, ids, columns, None, refused)
+    columns = prediction_columns(served.model, covariates, level=wanted.level)
+    return Answered(digest, columns["support"].tolist(), first, last - first, rows, ids, columns, None, refused)
 
 
-async def record(audit: AuditTrail, caller: Caller, served: ServedModel, batch: Batch, answered: Answered) -> None:
-    """Returns when every answered row is on disk, each as a prediction of its own."""
-    if not audit.is_on:
-        return
+def entries_of(caller: Caller, served: ServedModel, batch: Batch, answered: Answered) -> list[Entry]:
+    """Of every answered row what is to be recorded, each as a prediction of its own."""
     model, study = served.model.identity.digest, served.model.study.key
-    predictions = (answer for i, answer in answered if i not in answered.refused)
-    waiting = []
-    for i, name, answer in zip(answered.rows.tolist(), answered.ids, predictions, strict=True):
-        subject = batch.subjects[i] if batch.subjects is not None else None
-        entry = Entry(
+    rows, subjects = answered.rows.tolist(), batch.subjects
+    sent = zip(rows, answered.ids, batch.inputs(rows), answers_in_rows(answered), strict=True)
+    return [
+        Entry(
             PREDICTION,
             name,
-            inputs=batch.inputs(i),
-            answer=orjson.dumps(answer),
-            subject=subject,
+            inputs=inputs,
+            answer=answer,
+            subject=None if subjects is None else subjects[i],
             tenant=caller.tenant,
             caller=caller.name,
             model=model,
             study=study,
         )
-        waiting.append(audit.record(entry))
-        if len(waiting) == RECORDED_AT_ONCE:
-            await asyncio.gather(*waiting)
-            waiting = []
-    await asyncio.gather(*waiting)
-
-
-def short_answers(answered: Answered) -> Iterator[dict[str, Any]]:
-    """The columns as rows."""
-    columns = answered.columns
-    arms = [arm for arm in ("control", "treated", "benefit") if f"{arm}_{_estimate(arm)}" in columns]
-    parts = {arm: _parts(arm, columns) for arm in arms}
-    texts = zip(columns["support"], columns["support_measures"], columns["missing"], strict=True)
-    for k, (name, (status, measures, missing)) in enumerate(zip(answered.ids, texts, strict=True)):
-        answer: dict[str, Any] = {"prediction_id": name}
-        for arm, (estimate, low, high, positive) in parts.items():
-            answer[arm] = {_estimate(arm): estimate[k], "interval": [low[k], high[k]]}
-            if positive is not None:
-                answer[arm]["probability_positive"] = positive[k]
-        answer["support"] = {"status": status, "measures": measures.split()}
-        answer["missing"] = missing.split()
-        yield answer
+        for i, name, inputs, answer in sent
+    ]
 
 
 def names_of_columns(served: ServedModel) -> dict[str, bool]:
     """Of an answer in columns, after `row`; whether each holds numbers."""
     names = column_names(served.model.study.has_control)
     return {"prediction_id": False, **dict(names), "error": False}
-
-
-def _estimate(arm: str) -> str:
-    return "difference" if arm == "benefit" else "probability"
-
-
-def _parts(arm: str, columns: dict[str, list[Any]]) -> tuple[list[float], list[float], list[float], list[float] | None]:
-    estimate, low, high = (columns[f"{arm}_{part}"] for part in (_estimate(arm), "low", "high"))
-    return estimate, low, high, columns.get(f"{arm}_probability_positive")
 
 
 def _unnamed(served: ServedModel, batch: Batch) -> Iterator[str]:

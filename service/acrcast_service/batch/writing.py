@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
-from acrcast_service.batch.schemas import Form
-from acrcast_service.batch.service import Answered
+from acrcast_service.batch.rows import answers_in_rows, numbers_as_json
+from acrcast_service.batch.schemas import Answered, Form
 
 
 class AnswerWriter(Protocol):
@@ -36,7 +38,11 @@ class Rows:
         return orjson.dumps(self._head)[:-1] + b',"predictions":['
 
     def rows(self, answered: Answered) -> bytes:
-        written = b",".join([orjson.dumps(answer) for _, answer in answered])
+        pieces = answers_in_rows(answered)
+        # in their order, which is that of the rows
+        for i, errors in sorted(answered.refused.items()):
+            pieces.insert(i - answered.first, orjson.dumps({"row": i + 1, "errors": errors}))
+        written = b",".join(pieces)
         piece = self._separator + written
         self._separator = b"," if written or self._separator else b""
         return piece
@@ -91,10 +97,9 @@ class Binary:
 
     def rows(self, answered: Answered) -> bytes:
         columns = _aligned(answered)
-        columns["error"] = [
-            _told(answered.refused[i]) if i in answered.refused else None
-            for i in range(answered.first, answered.first + answered.count)
-        ]
+        columns["error"] = np.full(answered.count, None, dtype=object)
+        for i, errors in answered.refused.items():
+            columns["error"][i - answered.first] = _told(errors)
         self._writer.write(columns)
         return self._writer.take()
 
@@ -103,24 +108,24 @@ class Binary:
         yield self._writer.take()
 
 
-def _aligned(answered: Answered) -> dict[str, list[Any]]:
-    """A value for each row, None in those that were refused."""
-    rows = list(range(answered.first + 1, answered.first + answered.count + 1))
-    columns = {"prediction_id": answered.ids, **answered.columns}
+def _aligned(answered: Answered) -> dict[str, npt.NDArray[Any]]:
+    """A value for each row; NaN or None in those that were refused."""
+    rows = np.arange(answered.first + 1, answered.first + answered.count + 1)
+    columns: dict[str, npt.NDArray[Any]] = {"prediction_id": np.array(answered.ids, dtype=object), **answered.columns}
     if not answered.refused:
         return {"row": rows, **columns}
-    places = (answered.rows - answered.first).tolist()
-    spread: dict[str, list[Any]] = {"row": rows}
+    spread = {"row": rows}
     for name, column in columns.items():
-        spread[name] = [None] * answered.count
-        for place, value in zip(places, column, strict=True):
-            spread[name][place] = value
+        spread[name] = np.full(answered.count, np.nan if column.dtype.kind == "f" else None, dtype=column.dtype)
+        spread[name][answered.rows - answered.first] = column
     return spread
 
 
-def _within(values: list[Any]) -> bytes:
-    """The values as JSON, without the brackets of a list."""
-    return orjson.dumps(values)[1:-1]
+def _within(values: npt.NDArray[Any]) -> bytes:
+    """The values as JSON, without the brackets of a list; NaN is null."""
+    if values.dtype == object:
+        return orjson.dumps(values.tolist())[1:-1]
+    return numbers_as_json(values)
 
 
 def _told(errors: list[dict[str, str]]) -> str:

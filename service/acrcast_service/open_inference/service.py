@@ -7,8 +7,8 @@ from uuid import uuid4
 import acrcast
 from acrcast.contract import ContractField
 from acrcast.errors import InputError, Problem
-from acrcast_service.batch.schemas import Batch
-from acrcast_service.batch.service import Answered, Wanted, head_of, names_of_columns
+from acrcast_service.batch.schemas import Answered, Batch
+from acrcast_service.batch.service import Wanted, head_of, names_of_columns
 from acrcast_service.model_store import ServedModel
 from acrcast_service.open_inference.schemas import (
     InferenceAnswer,
@@ -71,7 +71,7 @@ def answer_of(
     for chunk in chunks:
         columns["prediction_id"] += chunk.ids
         for name, column in chunk.columns.items():
-            columns[name] += column
+            columns[name] += column.tolist()
     identity = served.model.identity
     outputs = tuple(
         OutputTensor(name, _datatype(is_number=number), (len(batch),), columns[name])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
@@ -83,6 +83,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def text_of(statement: ClauseElement, engine: Engine) -> str:
     """The statement as the driver takes it, with named parameters: made once, run many times by exec_driver_sql."""
     return str(statement.compile(dialect=engine.dialect))
+
+
+def text_of_insert(table: Table, engine: Engine) -> str:
+    """An insertion of rows as tuples, in the order of the table's columns; drivers look for names in each row anew."""
+    dialect: Any = type(engine.dialect)
+    style = "qmark" if engine.dialect.name == "sqlite" else "format"
+    return str(insert(table).compile(dialect=dialect(paramstyle=style)))
 
 
 def _prepare_sqlite(connection: Any, pragmas: Mapping[str, str | int]) -> None:  # noqa: ANN401  the driver's own

@@ -33,8 +33,7 @@ def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None, interc
     """(B, F, 1 + q) coefficients. Z: (B, n, q) or (n, q), measures of one arm. weights: (B, n). penalties: (F,)."""
     B, q = len(weights), Z.shape[-1]
     terms = Terms(tuple(Column(f"m{j}", j, "linear") for j in range(q)), two_arms=False, modifiers=(), small_set=())
-    nothing_below = np.zeros((len(y), q), dtype=bool)
-    rows = TrialRows(None, terms, np.broadcast_to(Z, (B, *Z.shape[-2:]))[0], nothing_below, np.full(len(y), 0.5), y)
+    rows = TrialRows(None, terms, None, np.full(len(y), 0.5), y)
     everyone = np.arange(len(y))
     Z = np.broadcast_to(Z, (B, len(y), q))
     prepared = PreparedRows(rows, (), everyone, np.ones(len(y)), Z, weights)

@@ -263,7 +263,7 @@ def coverage(ld_il2, n, repeats, seed):
         arm = np.where(np.arange(n) % 2, TREATED, CONTROL)
         y = (rng.random(n) < expit(terms.matrix(arm, raw) @ truth)).astype(float)
         scale = Standardisation.fit(raw, np.ones(n))
-        rows = TrialRows(ld_il2, terms, raw, np.zeros(raw.shape, dtype=bool), arm, y)
+        rows = TrialRows(ld_il2, terms, None, arm, y)
         prepared = PreparedRows(rows, (), np.arange(n), np.ones(n), scale.apply(raw)[None], np.ones((1, n)))
         members = hierarchical(prepared).draws(200, rng)
         risks = [expit(terms.matrix(a, scale.apply(new)) @ members.T) for a in (CONTROL, TREATED)]

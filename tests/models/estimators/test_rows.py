@@ -28,7 +28,7 @@ def test_an_undetectable_result_is_averaged_over_below_its_limit(a_trial, ld_il2
     prepared = resampled(trial, np.ones((1, 60)))
     j = [column.field for column in prepared.terms.columns].index("il21_pg_per_ml")
     copied = np.bincount(prepared.patient) == COPIES
-    np.testing.assert_array_equal(copied, prepared.rows.below[:, j])
+    np.testing.assert_array_equal(copied, prepared.rows.measures(slice(None))[1][:, j])
     limit = prepared.preparations[0].standardisation.apply(prepared.rows.scaled)[:, j]
     assert (prepared.Z[0, :, j] <= limit[prepared.patient] + 1e-12).all()
 

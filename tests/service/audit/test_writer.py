@@ -57,6 +57,33 @@ def test_what_arrives_together_is_committed_together(chain):
     assert verify(chain).count == 64
 
 
+def test_entries_given_together_are_recorded_in_their_order_and_in_one_commit(chain):
+    commits, together = [], [entry() for _ in range(5)]
+    event.listen(chain.engine, "commit", lambda _connection: commits.append(1))
+
+    async def use(writer):
+        await asyncio.gather(writer.record(entry()), writer.record_together(together))
+
+    with_writer(chain, use)
+    assert len(commits) == 1
+    with chain.engine.connect() as connection:
+        recorded = connection.execute(select(audit_records.c.record_id).order_by(audit_records.c.sequence)).scalars()
+        assert list(recorded)[1:] == [one.record_id for one in together]
+    assert verify(chain).findings == ()
+
+
+def test_of_entries_given_together_one_that_is_refused_refuses_their_request_alone(chain):
+    def refuse(_connection):
+        raise HttpProblem(KEY_IN_USE)
+
+    async def use(writer):
+        requests = ([entry(), entry(within=refuse)], [entry()])
+        return await asyncio.gather(*map(writer.record_together, requests), return_exceptions=True)
+
+    refused, recorded = with_writer(chain, use)
+    assert (refused.kind, recorded) == (KEY_IN_USE, None)
+
+
 def test_two_writers_share_one_chain(chain):
     """As two replicas do."""
 

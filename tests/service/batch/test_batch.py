@@ -265,6 +265,56 @@ def test_each_answered_row_is_recorded_as_a_prediction_of_its_own_under_its_subj
     ] == answered
 
 
+def test_what_was_sent_and_answered_in_columns_is_recorded_as_the_json_of_each_row(
+    serving, model, batch, a_patient, tmp_path
+):
+    settings = read_settings(state=tmp_path)
+    kept = serving(create_app(settings, model))
+    patients = [
+        a_patient(il21_pg_per_ml={"comparator": "<", "value": 4}, sex="male"),
+        a_patient(age_years=3),
+        a_patient(crp_mg_per_l=None, treg_gating=None, haq_di=1),
+    ]
+    columns = {name: [patient[name] for patient in patients] for name in patients[0]}
+    answer = batch({"columns": columns}, to=kept).json()["columns"]
+    chain = open_chain(settings, may_make=False)
+    with chain.engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT r.record_id, r.payload, k.sealed_key FROM audit_records r JOIN record_keys k USING (sequence) ORDER BY r.sequence"
+        ).all()
+    chain.engine.dispose()
+    opened = [chain.keys.open(row.record_id, row.payload, row.sealed_key) for row in rows]
+    assert [inputs for inputs, _ in opened] == [orjson.dumps(patients[0]), orjson.dumps(patients[2])]
+    for i, (_, given) in zip((0, 2), opened, strict=True):
+        expected = {
+            "row": i + 1,
+            "prediction_id": answer["prediction_id"][i],
+            **{
+                arm: {
+                    "probability": answer[f"{arm}_probability"][i],
+                    "interval": [answer[f"{arm}_low"][i], answer[f"{arm}_high"][i]],
+                }
+                for arm in ("control", "treated")
+            },
+            "benefit": {
+                "difference": answer["benefit_difference"][i],
+                "interval": [answer["benefit_low"][i], answer["benefit_high"][i]],
+                "probability_positive": answer["benefit_probability_positive"][i],
+            },
+            "support": {"status": answer["support"][i], "measures": answer["support_measures"][i].split()},
+            "missing": answer["missing"][i].split(),
+        }
+        assert given == orjson.dumps(expected)
+
+
+@pytest.mark.parametrize("media_type", [ARROW, PARQUET])
+def test_columns_of_text_may_be_left_out_of_arrow_and_parquet(client, batch, a_patient, media_type):
+    patient = {name: value for name, value in a_patient().items() if name not in ("treg_gating", "il21_assay")}
+    table = pa.table({name: [value] for name, value in patient.items()})
+    (found,) = READ[media_type](batch(WRITE[media_type](table), media_type).content).to_pylist()
+    assert found["treated_probability"] == client.predict(patient).json()["treated"]["probability"]
+
+
 def test_an_answer_that_breaks_off_is_not_complete(model, a_patient, monkeypatch):
     """Straight to the application: the second chunk fails, after the first was sent."""
     monkeypatch.setattr(service, "CHUNK", 2)

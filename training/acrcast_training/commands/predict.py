@@ -1,6 +1,6 @@
 """`acrcast predict`: risks for every patient of a file, or of a folder of files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from acrcast_training.engines.opening import LOCAL, Asked
 
 if TYPE_CHECKING:
     from acrcast.response_model import ResponseModel
-    from acrcast_training.partitions.predicting import Done
+    from acrcast_training.predictions import Done, PredictionsFile
 
 
 @click.command("predict")
@@ -79,12 +79,7 @@ def predict(
       acrcast predict --in patients/ --out predictions/ --engine dask
       acrcast predict --in patients/ --out predictions/ --engine dask --scheduler tls://10.0.0.5:8786
     """
-    import pandas as pd
-
-    from acrcast.table import prediction_columns
-    from acrcast_training.data.patients import read_patients
     from acrcast_training.models import open_model
-    from acrcast_training.partitions.predicting import Done
 
     asked = Asked(engine, scheduler, workers)
     if folders := [source for source in sources if source.is_dir()]:
@@ -99,23 +94,85 @@ def predict(
         raise UsageError(f"--engine {asked.engine} is for folders: give --in a folder of Parquet files")
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target}: give a file that ends in .csv or .parquet")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target}: cannot be written: there is no folder {target.parent}")
     model = open_model(model_name, study)
+    try:
+        done = _predict_file(model, sources, mapping, target, level, estimates_only=estimates_only)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    _show(model, target, done, as_json=as_json)
+
+
+def _predict_file(
+    model: "ResponseModel",
+    sources: Sequence[Path],
+    mapping: Path | None,
+    target: Path,
+    level: float,
+    *,
+    estimates_only: bool,
+) -> "Done":
+    """Raises DataError when the patients are not valid, OSError when the target cannot be written."""
+    from acrcast_training.predictions import PredictionsFile, whole
+
+    if target.suffix.lower() == ".csv":
+        return _predict_csv(model, sources, mapping, target, level, estimates_only=estimates_only)
+    is_typed = mapping is None and [source.suffix.lower() for source in sources] == [".parquet"]
+    with whole(target) as draft:
+
+        def opened() -> PredictionsFile:
+            return PredictionsFile(draft, model, level=level, estimates_only=estimates_only)
+
+        done = _predict_typed(model, sources[0], opened) if is_typed else None
+        if done is None:
+            # reading text takes longer to import than 100,000 typed patients take
+            from acrcast_training.data.patients import read_patients
+
+            ids, covariates = read_patients(model.study, sources, mapping)
+            with progress("Predicting", len(covariates)) as advance, opened() as file:
+                file.add(ids, covariates, advance)
+            done = file.done
+    return done
+
+
+def _predict_typed(model: "ResponseModel", source: Path, opened: "Callable[[], PredictionsFile]") -> "Done | None":
+    """Part after part of a file of typed columns; None, and what was written is of no use, when it is none or has no rows."""
+    from acrcast_training.data.typed_patients import rows_of, typed_parts
+    from acrcast_training.predictions import ROWS_OF_A_PART
+
+    if not (count := rows_of(source)):
+        return None
+    with progress("Predicting", count) as advance, opened() as file:
+        for part in typed_parts(model.study, source, ROWS_OF_A_PART):
+            if part is None:
+                return None
+            file.add(*part, advance)
+    return file.done
+
+
+def _predict_csv(
+    model: "ResponseModel",
+    sources: Sequence[Path],
+    mapping: Path | None,
+    target: Path,
+    level: float,
+    *,
+    estimates_only: bool,
+) -> "Done":
+    import pandas as pd
+
+    from acrcast.table import prediction_columns
+    from acrcast_training.data.patients import read_patients
+    from acrcast_training.predictions import Done
+
     ids, covariates = read_patients(model.study, sources, mapping)
     with progress("Predicting", len(covariates)) as advance:
         columns = prediction_columns(model, covariates, level=level, estimates_only=estimates_only, progress=advance)
-    identity = model.identity
-    frame = pd.DataFrame(
-        {"patient_id": ids, **columns, "model_digest": identity.digest, "training_data": identity.training_data}
-    )
-    try:
-        if target.suffix.lower() == ".csv":
-            frame.to_csv(target, index=False)
-        else:
-            frame.to_parquet(target, index=False)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
-    outside = None if estimates_only else int((frame["support"] == "outside").sum())
-    _show(model, target, Done(None, None, len(frame), outside), as_json=as_json)
+    of_model = {"model_digest": model.identity.digest, "training_data": model.identity.training_data}
+    pd.DataFrame({"patient_id": ids, **columns, **of_model}).to_csv(target, index=False)
+    outside = None if estimates_only else int((columns["support"] == "outside").sum())
+    return Done(None, None, len(covariates), outside)
 
 
 def _predict_folder(

@@ -87,6 +87,7 @@ def train(
     from acrcast.studies import load_study
     from acrcast_training.data.cohort import check
     from acrcast_training.engines.opening import Asked, opened
+    from acrcast_training.memory import given_back
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder
@@ -101,7 +102,8 @@ def train(
     folder = out or new_folder("models", chosen.key)
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give a new folder for the model")
-    report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
+    with given_back():
+        report = check(chosen, baseline=baseline, visits=visits, table=table, mapping=mapping, accept=accept)
     cohort = report.require_cohort()
     if not as_json:
         show_cohort(cohort)

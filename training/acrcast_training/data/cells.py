@@ -12,12 +12,12 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from acrcast.arrays import Bools, Floats
 from acrcast.contract import Contract, ContractField, Patient, Undetectable
+from acrcast_training.data.table import Texts
 
 NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 YES_NO = {
@@ -38,36 +38,82 @@ NOT_CENSORED = "DATA015"
 class Column:
     """A measure of n patients, as far as it could be read.
 
-    values: (n,) in the contract's unit, NaN where missing or not valid; yes_no is 0 or 1, a category the position of
-        its level.
-    below: (n,) the assay found less than `values` says.
-    given: (n,) the cell says something, valid or not.
+    which: (n,) positions in `of`, in which each reading stands once, or not much more often.
     """
+
+    which: npt.NDArray[np.integer[Any]]
+    of: "Readings"
+
+    @classmethod
+    def missing(cls, count: int) -> Self:
+        return cls(np.zeros(count, dtype=np.uint8), NOTHING)
+
+    @property
+    def values(self) -> Floats:
+        """(n,) in the contract's unit, NaN where missing or not valid; yes_no is 0 or 1, a category the position of its level."""
+        values: Floats = self.of.values[self.which]
+        return values
+
+    @property
+    def below(self) -> Bools:
+        """(n,) the assay found less than `values` says."""
+        below: Bools = self.of.below[self.which]
+        return below
+
+    @property
+    def given(self) -> Bools:
+        """(n,) the cell says something, valid or not."""
+        given: Bools = self.of.given[self.which]
+        return given
+
+    def placed(self, at: npt.NDArray[np.intp], count: int) -> "Column":
+        """The same values among `count` patients, at the positions `at`; missing elsewhere."""
+        of = self.of.and_then(NOTHING)
+        which = np.full(count, len(of) - 1, dtype=np.min_scalar_type(len(of)))
+        which[at] = self.which
+        return Column(which, of)
+
+    def rows(self, index: npt.NDArray[Any] | slice) -> "Column":
+        return Column(self.which[index], self.of)
+
+    def unless(self, these: Bools, other: "Column") -> "Column":
+        """The values of `other` in these patients."""
+        of = self.of.and_then(other.of)
+        wide = np.min_scalar_type(len(of))
+        return Column(np.where(these, other.which.astype(wide) + wide.type(len(self.of)), self.which.astype(wide)), of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """What the cells of a column were found to say: values, below and given, (d,) each, as those of `Column`."""
 
     values: Floats
     below: Bools
     given: Bools
 
-    @classmethod
-    def missing(cls, count: int) -> Self:
-        return cls(np.full(count, np.nan), np.zeros(count, dtype=bool), np.zeros(count, dtype=bool))
+    def __len__(self) -> int:
+        return len(self.values)
 
-    def placed(self, at: npt.NDArray[np.intp], count: int) -> "Column":
-        """The same values among `count` patients, at the positions `at`; missing elsewhere."""
-        values, below, given = np.full(count, np.nan), np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-        values[at], below[at], given[at] = self.values, self.below, self.given
-        return Column(values, below, given)
-
-    def rows(self, index: npt.NDArray[Any]) -> "Column":
-        return Column(self.values[index], self.below[index], self.given[index])
-
-    def unless(self, these: Bools, other: "Column") -> "Column":
-        """The values of `other` in these patients."""
-        return Column(
-            np.where(these, other.values, self.values),
-            np.where(these, other.below, self.below),
-            np.where(these, other.given, self.given),
+    def and_then(self, others: "Readings") -> "Readings":
+        return Readings(
+            np.concatenate([self.values, others.values]),
+            np.concatenate([self.below, others.below]),
+            np.concatenate([self.given, others.given]),
         )
+
+
+def values_of(columns: Sequence[Column]) -> tuple[Floats, Bools]:
+    """(n, k) values and (n, k) which are only limits, of k columns of n patients."""
+    values, below = (
+        np.empty((len(columns), len(columns[0].which))),
+        np.empty((len(columns), len(columns[0].which)), dtype=bool),
+    )
+    for column, of_values, of_below in zip(columns, values, below, strict=True):
+        of_values[:], of_below[:] = column.values, column.below
+    return values.T, below.T
+
+
+NOTHING = Readings(np.array([np.nan]), np.array([False]), np.array([False]))
 
 
 Wrong = Mapping[str, npt.NDArray[np.intp]]
@@ -97,19 +143,21 @@ class CellReader:
             for name, info in patient.model_fields.items()
         }
 
-    def numbers(self, cells: npt.NDArray[np.object_]) -> tuple[Column, Wrong]:
+    def numbers(self, cells: Texts) -> tuple[Column, Wrong]:
         """The values of a covariate, and the cells that hold none although they are not empty."""
-        which, values = self._distinct(cells)
+        values = self._read(cells)
         numbers = np.array([self._number(value) for value in values], dtype=np.float64)
         below = np.array([isinstance(value, Undetectable) for value in values], dtype=bool)
         given = np.array([value is not None for value in values], dtype=bool)
-        return Column(numbers[which], below[which], given[which]), _wrong(which, values)
+        return Column(cells.which, Readings(numbers, below, given)), _wrong(cells.which, values)
 
-    def names(self, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.str_], Wrong]:
+    def names(self, cells: Texts) -> tuple[npt.NDArray[np.str_], Wrong]:
         """The assay that each cell names, "" where none is named."""
-        which, values = self._distinct(cells)
+        values = self._read(cells)
         names = np.array([value if isinstance(value, str) else "" for value in values], dtype=np.str_)
-        return names[which] if len(names) else np.full(len(cells), "", dtype=np.str_), _wrong(which, values)
+        # one name takes no room of its own for each patient
+        named = np.broadcast_to(names[0], len(cells.which)) if len(names) == 1 else names[cells.which]
+        return named, _wrong(cells.which, values)
 
     def problem(self, code: str) -> str:
         """What to say of a cell with this problem."""
@@ -124,14 +172,13 @@ class CellReader:
             case _:
                 return expected
 
-    def _distinct(self, cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.intp], list[object]]:
-        """Each cell's position among the distinct values, and these: a value, None for missing, or why there is none."""
-        which, texts = pd.factorize(cells)
-        values = [self._value(str(text)) if text else None for text in texts]
+    def _read(self, cells: Texts) -> list[object]:
+        """What each text says: a value, None for missing, or why there is none."""
+        values = [self._value(str(text)) if text else None for text in cells.texts]
         readable = [i for i, value in enumerate(values) if value is not None and not isinstance(value, _Refused)]
         for i in self._not_accepted([values[i] for i in readable]):
             values[readable[i]] = _Refused(self._refusal(values[readable[i]]))
-        return which, values
+        return values
 
     def _value(self, text: str) -> object:
         match self.field.kind:
@@ -192,7 +239,7 @@ class CellReader:
                 return np.nan
 
 
-def _wrong(which: npt.NDArray[np.intp], values: Sequence[object]) -> Wrong:
+def _wrong(which: npt.NDArray[np.integer[Any]], values: Sequence[object]) -> Wrong:
     codes = {value.code for value in values if isinstance(value, _Refused)}
     return {
         code: np.flatnonzero(

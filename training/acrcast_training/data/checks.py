@@ -9,14 +9,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from acrcast.arrays import Bools
 from acrcast.contract import Contract
 from acrcast.studies import Study
 from acrcast_training.data.cells import CellReader, Column
 from acrcast_training.data.findings import Findings
-from acrcast_training.data.table import Table, shown
+from acrcast_training.data.table import Table, Texts, shown
 
 DATA_KIND = "data_kind"
 DataKind = Literal["trial", "simulated"]
@@ -84,23 +83,29 @@ def is_note(code: str) -> bool:
 
 def column_named(table: Table, name: str, expected: str, findings: Findings) -> npt.NDArray[np.object_] | None:
     """A column that the file must have."""
-    if name in table.columns:
-        return table.columns[name]
-    findings.about("DATA004", f"column missing: expected {expected}{_resembling(table, name)}", table, name)
-    return None
+    return table.columns[name] if has_column(table, name, expected, findings) else None
 
 
-def check_patient_ids(table: Table, findings: Findings) -> npt.NDArray[np.object_]:
+def has_column(table: Table, name: str, expected: str, findings: Findings) -> bool:
+    """Whether the file has a column that it must have."""
+    if name not in table.columns:
+        findings.about("DATA004", f"column missing: expected {expected}{_resembling(table, name)}", table, name)
+    return name in table.columns
+
+
+def check_patient_ids(table: Table, findings: Findings) -> Texts:
     """The identifiers; "" throughout when the file has none."""
-    ids = column_named(table, "patient_id", "an identifier of each patient", findings)
+    has_ids = has_column(table, "patient_id", "an identifier of each patient", findings)
     if len(table) == 0:
         findings.about("DATA005", "expected a row for each patient below the header", table)
-    if ids is None:
-        return np.full(len(table), "", dtype=object)
-    long = np.array([len(text) > LONGEST_ID for text in ids], dtype=bool)
-    findings.at(ids == "", "DATA010", "expected an identifier of the patient", table, "patient_id")
+    if not has_ids:
+        return Texts.of(np.full(len(table), "", dtype=object))
+    ids = table.texts("patient_id")
+    empty = ids.where(np.asarray(ids.texts == "", dtype=bool))
+    long = ids.where(np.array([len(text) > LONGEST_ID for text in ids.texts], dtype=bool))
+    findings.at(empty, "DATA010", "expected an identifier of the patient", table, "patient_id")
     findings.at(long, "DATA011", f"expected an identifier of at most {LONGEST_ID} characters", table, "patient_id")
-    twice = pd.Series(ids).duplicated().to_numpy() & (ids != "")
+    twice = ids.repeated() & ~empty
     findings.at(twice, "DATA020", "expected one row for each patient; an earlier row has the same", table, "patient_id")
     return ids
 
@@ -139,10 +144,10 @@ def check_numbers(
     reader: CellReader, table: Table, name: str, findings: Findings, at: npt.NDArray[np.intp] | None = None
 ) -> Column:
     """The values of column `name`, which the table has, in all its rows or those at the positions `at`."""
-    rows = np.arange(len(table)) if at is None else at
-    column, wrong = reader.numbers(table.columns[name][rows])
+    texts = table.texts(name)
+    column, wrong = reader.numbers(texts if at is None else texts.rows(at))
     for code, places in wrong.items():
-        findings.at(rows[places], code, reader.problem(code), table, name)
+        findings.at(places if at is None else at[places], code, reader.problem(code), table, name)
     return column
 
 
@@ -151,7 +156,7 @@ def check_names(reader: CellReader, table: Table, findings: Findings) -> npt.NDA
     name = reader.field.name
     if name not in table.columns:
         return np.full(len(table), "", dtype=np.str_)
-    names, wrong = reader.names(table.columns[name])
+    names, wrong = reader.names(table.texts(name))
     for code, at in wrong.items():
         findings.at(at, code, reader.problem(code), table, name)
     return names

@@ -224,7 +224,7 @@ def check(
     if trial.outcome is not None and not _problems(findings, accept):
         cohort = Cohort(
             study=study,
-            patient_ids=trial.patient_ids.astype(np.str_),
+            patient_ids=trial.patient_ids,
             treated=trial.treated,
             covariates=trial.covariates,
             responded=trial.outcome.responded,

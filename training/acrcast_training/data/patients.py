@@ -1,26 +1,24 @@
 """Patients to predict for: baseline measures alone, without arm or outcome."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from acrcast.contract import Covariates
-from acrcast.contract.arrow import covariates_of_arrow
 from acrcast.contract.columns import COMPARATOR
 from acrcast.errors import DataError, UsageError
 from acrcast.studies import Study
-from acrcast_training.data.cells import CellReader, Column
+from acrcast_training.data.cells import CellReader, Column, values_of
 from acrcast_training.data.checks import check_names, check_numbers, check_patient_ids, check_required, is_note
 from acrcast_training.data.findings import LIMIT, Findings, listed
 from acrcast_training.data.mapping.reading import BASELINE, Given, read_mapped
 from acrcast_training.data.readers import read_table
 from acrcast_training.data.table import Table, text_of
+from acrcast_training.data.typed_patients import read_typed
 
 
 def read_patients(
@@ -35,8 +33,9 @@ def read_patients(
     if len(paths) != 1:
         raise UsageError("several --in need a --map that says how they belong together: acrcast map proposes one")
     (path,) = paths
-    if path.suffix.lower() == ".parquet" and (typed := _read_typed(study, path)) is not None:
-        return typed
+    if path.suffix.lower() == ".parquet" and (typed := read_typed(study, path)) is not None:
+        ids, covariates = typed
+        return ids.to_numpy(zero_copy_only=False), covariates
     table = read_table(path)
     ids = table.columns.get("patient_id", table.rows)
     return ids.astype(np.str_), _covariates(study, replace(table, columns=_with_signs(study, table.columns)))
@@ -49,65 +48,7 @@ def _read_mapped(study: Study, paths: Sequence[Path], mapping: Path) -> tuple[np
     if mapped is None:
         raise UsageError(f"{mapping}: the tables given hold no patients by it")
     ids = check_patient_ids(mapped.patients, findings)
-    return ids.astype(np.str_), _covariates(study, mapped.patients, findings)
-
-
-def _read_typed(study: Study, path: Path) -> tuple[npt.NDArray[np.str_], Covariates] | None:
-    """The patients of a Parquet file whose columns have the types of their fields and are valid in every row; else None.
-
-    A file that is not so is read as text, by which what is wrong with it is said.
-    """
-    try:
-        with pq.ParquetFile(path) as file:
-            names = _known_columns(study, file.schema_arrow.names)
-            table = None if names is None else file.read(names)
-    except (pa.ArrowException, OSError, ValueError):
-        return None
-    return None if table is None or table.num_rows == 0 else _typed(study, table, 1)
-
-
-def typed_parts(study: Study, path: Path, rows: int) -> Iterator[tuple[npt.NDArray[np.str_], Covariates] | None]:
-    """The patients of a Parquet file, so many rows at a time; None, and no more, where it has to be read as text.
-
-    Of a file of any size no more is in memory than a part and what Parquet needs to read it. A file that is damaged gives None.
-    """
-    try:
-        with pq.ParquetFile(path) as file:
-            names, before = _known_columns(study, file.schema_arrow.names), 0
-            if names is None:
-                yield None
-                return
-            for batch in file.iter_batches(rows, columns=names):
-                found = _typed(study, pa.Table.from_batches([batch]), before + 1)
-                yield found
-                if found is None:
-                    return
-                before += batch.num_rows
-    except (pa.ArrowException, OSError, ValueError):
-        yield None
-
-
-def _known_columns(study: Study, found: Sequence[str]) -> list[str] | None:
-    """Those of the study and the identifier; None when a name is there twice."""
-    names = {field.name for field in study.contract} | {field.name + COMPARATOR for field in study.contract}
-    if len(set(found)) != len(found):
-        return None
-    return [name for name in found if name in names or name == "patient_id"]
-
-
-def _typed(study: Study, table: pa.Table, first: int) -> tuple[npt.NDArray[np.str_], Covariates] | None:
-    """first: number of the first row, where the table has no identifiers."""
-    covariates, accepted = covariates_of_arrow(study.patient, study.contract, table)
-    if not accepted.all():
-        return None
-    if "patient_id" not in table.column_names:
-        return np.arange(first, first + table.num_rows).astype(np.str_), covariates
-    ids = table.column("patient_id")
-    # pandas writes text as large strings
-    of_text = pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)
-    if ids.null_count or not (of_text or pa.types.is_integer(ids.type)):
-        return None
-    return ids.cast(pa.string()).to_numpy(), covariates
+    return ids.texts.astype(np.str_)[ids.which], _covariates(study, mapped.patients, findings)
 
 
 def patients_of_frame(study: Study, frame: pd.DataFrame) -> Covariates:
@@ -147,8 +88,7 @@ def _covariates(study: Study, table: Table, findings: Findings | None = None) ->
     assays = {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays}
     _refuse(findings)
     found = [columns.get(field.name, nothing) for field in study.contract.covariates]
-    values = np.array([column.values for column in found]).T  # noqa: PD011  not of pandas
-    return Covariates(study.contract, values, np.array([column.below for column in found]).T, assays)
+    return Covariates(study.contract, *values_of(found), assays)
 
 
 def _refuse(findings: Findings) -> None:

@@ -1,13 +1,13 @@
 """CSV: UTF-8, with or without a byte order mark; commas between cells; the first line names the columns."""
 
 import csv
+from array import array
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from sys import intern
 
 from acrcast.errors import DataError, Problem
-from acrcast_training.data.table import Table, table_of, unreadable
+from acrcast_training.data.table import Collected, Table, table_of, unreadable
 
 PIECE = 256
 
@@ -23,17 +23,16 @@ def read_csv(path: Path, encoding: str | None = None) -> Table:
         raise unreadable(path.name, "the file is empty: the first line must name the columns")
     if len(header) == 1 and any(sign in header[0] for sign in ";\t"):
         raise unreadable(path.name, "expected commas between the cells, not semicolons or tabs", row)
-    columns: list[list[str]] = [[] for _ in header]
-    rows: list[int] = []
+    columns = [Collected() for _ in header]
+    rows = array("q")
     uneven: list[int] = []
     # in pieces, so that a row's list is short-lived: hundreds of thousands of them keep the garbage collector busy
     while piece := list(islice(records, PIECE)):
         uneven += [row for row, cells in piece if len(cells) != len(header)]
         even = [(row, cells) for row, cells in piece if len(cells) == len(header)]
-        rows += [row for row, _ in even]
+        rows.extend(row for row, _ in even)
         for column, cells in zip(columns, zip(*(cells for _, cells in even), strict=True), strict=False):
-            # cells that say the same are one object: a measure has some hundred values in a million patients
-            column.extend(map(intern, cells))
+            column.extend(cells)
     if uneven:
         message = f"expected {len(header)} cells as in the header (a decimal comma also makes one more)"
         raise DataError([Problem("", message, path.name, row, "DATA002") for row in uneven])

@@ -7,6 +7,7 @@ import numpy as np
 
 from acrcast.arrays import Bools
 from acrcast.domain import CoreSet, acr_response
+from acrcast.estimators.block_design import row_blocks
 from acrcast.studies import AcrResponse, OutcomeColumn
 from acrcast_training.data.cells import Column
 from acrcast_training.data.checks import column_named
@@ -59,9 +60,11 @@ def outcome_of_visits(
     """
     recorded = visit.columns if visit is not None else {}
     if check_parts(endpoint, patients, baseline, visit, findings):
-        given = np.array([baseline[name].given for name in parts_of(endpoint)])
-        present = np.sum(given, axis=0)
-        nothing, incomplete = present == 0, (present > 0) & (present < len(given))
+        parts = parts_of(endpoint)
+        present = np.zeros(len(patients), dtype=np.uint8)
+        for name in parts:
+            present += baseline[name].given
+        nothing, incomplete = present == 0, (present > 0) & (present < len(parts))
         findings.at(
             nothing, "DATA041", "expected the core set at baseline, in this row or in a visit at week 0", patients
         )
@@ -102,9 +105,13 @@ def response(
     nothing = Column.missing(count)
     before = {name: baseline.get(name, nothing) for name in CORE_SET}
     after = {name: follow_up.get(name, nothing) for name in CORE_SET}
-    return acr_response(
-        CoreSet(**{name: np.where(column.below, np.nan, column.values) for name, column in before.items()}),
-        CoreSet(**{name: column.values for name, column in after.items()}),
-        endpoint.level,
-        endpoint.acute_phase,
-    )
+    responded = np.zeros(count, dtype=bool)
+    for rows in row_blocks(count, len(CORE_SET)):
+        there = {name: column.rows(rows) for name, column in before.items()}
+        responded[rows] = acr_response(
+            CoreSet(**{name: np.where(column.below, np.nan, column.values) for name, column in there.items()}),
+            CoreSet(**{name: column.rows(rows).values for name, column in after.items()}),
+            endpoint.level,
+            endpoint.acute_phase,
+        )
+    return responded

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from acrcast.arrays import Bools
 from acrcast.contract import Covariates
 from acrcast.studies import OutcomeColumn, Study
-from acrcast_training.data.cells import CellReader, Column
+from acrcast_training.data.cells import CellReader, Column, values_of
 from acrcast_training.data.checks import (
     DataKind,
     check_arms,
@@ -41,7 +41,7 @@ ABOUT_A_PATIENT = ("patient_id", "arm", "data_kind")
 class Trial:
     """The n patients, as far as the files tell; `outcome` is None without visits."""
 
-    patient_ids: npt.NDArray[np.object_]
+    patient_ids: npt.NDArray[np.str_]
     treated: Bools
     covariates: Covariates
     data_kind: DataKind
@@ -75,7 +75,13 @@ def read_trial(study: Study, patients: Table, visits: Table | None, *, one_table
         outcome = outcome_of_visits(study.endpoint, patients, baseline, at_week.get(study.endpoint.week), findings)
     else:
         findings.about("DATA105", "no visits given: the baseline was checked, the outcome was not", patients)
-    return Trial(ids, treated, _covariates(study, patients, baseline, findings), data_kind, outcome)
+    return Trial(
+        ids.texts.astype(np.str_)[ids.which],
+        treated,
+        _covariates(study, patients, baseline, findings),
+        data_kind,
+        outcome,
+    )
 
 
 def patient_columns(study: Study, *, one_table: bool) -> tuple[str, ...]:
@@ -120,8 +126,7 @@ def _covariates(study: Study, table: Table, baseline: Mapping[str, Column], find
     readers = CellReader.of(study.patient)
     return Covariates(
         study.contract,
-        np.array([column.values for column in columns]).T,
-        np.array([column.below for column in columns]).T,
+        *values_of(columns),
         {field.name: check_names(readers[field.name], table, findings) for field in study.contract.assays},
     )
 

@@ -15,9 +15,9 @@ from acrcast.domain import CoreSet
 from acrcast.errors import UsageError
 from acrcast.studies import AcrResponse, Study
 from acrcast_training.data.cells import CellReader, Column
-from acrcast_training.data.checks import check_numbers, column_named
+from acrcast_training.data.checks import check_numbers, has_column
 from acrcast_training.data.findings import Findings
-from acrcast_training.data.table import Table
+from acrcast_training.data.table import Table, Texts
 
 CORE_SET = tuple(field.name for field in fields(CoreSet))
 GIVEN_SCORES = ("das28_esr", "das28_crp")
@@ -131,7 +131,7 @@ def visits_of_columns(
 
 
 def visits_of_rows(
-    table: Table, patients: npt.NDArray[np.object_], weeks: Iterable[int], readers: VisitReaders, findings: Findings
+    table: Table, patients: Texts, weeks: Iterable[int], readers: VisitReaders, findings: Findings
 ) -> dict[int, Visit]:
     """The visits in a table of one row a visit; a week without any row is left out.
 
@@ -154,12 +154,12 @@ def visits_of_rows(
             continue
         used = known[rows] & ~repeated[rows]
         at = of_patient[rows[used]]
-        position = np.full(len(patients), -1, dtype=np.intp)
+        position = np.full(len(patients.which), -1, dtype=np.intp)
         position[at] = rows[used]
         columns = {
             name: check_numbers(readers.at(week)[name], table, name, findings, rows)
             .rows(used)
-            .placed(at, len(patients))
+            .placed(at, len(position))
             for name in names
         }
         visits[week] = Visit(columns, table, position, names)
@@ -169,22 +169,23 @@ def visits_of_rows(
 def _weeks(table: Table, findings: Findings) -> npt.NDArray[np.float64]:
     """The week of each row, NaN where it has none."""
     reader = CellReader.of(VisitWeek)["week"]
-    if column_named(table, "week", reader.field.expected, findings) is None:
+    if not has_column(table, "week", reader.field.expected, findings):
         return np.full(len(table), np.nan)
     weeks = check_numbers(reader, table, "week", findings)
     findings.at(~weeks.given, "DATA010", f"expected {reader.field.expected}", table, "week")
     return np.asarray(weeks.values)
 
 
-def _positions(table: Table, patients: npt.NDArray[np.object_], findings: Findings) -> npt.NDArray[np.intp]:
+def _positions(table: Table, patients: Texts, findings: Findings) -> npt.NDArray[np.intp]:
     """Whose visit each row is, -1 where it is nobody's."""
-    ids = column_named(table, "patient_id", "the identifier of the baseline file", findings)
-    if ids is None:
+    if not has_column(table, "patient_id", "the identifier of the baseline file", findings):
         return np.full(len(table), -1, dtype=np.intp)
-    findings.at(ids == "", "DATA010", "expected an identifier of the patient", table, "patient_id")
-    first = {patient: i for i, patient in reversed([*enumerate(patients)]) if patient}
-    positions = np.fromiter((first.get(patient, -1) for patient in ids), dtype=np.intp, count=len(ids))
-    if first:
-        stray = (ids != "") & (positions < 0)
+    ids = table.texts("patient_id")
+    is_empty = np.asarray(ids.texts == "", dtype=bool)
+    empty = ids.where(is_empty)
+    findings.at(empty, "DATA010", "expected an identifier of the patient", table, "patient_id")
+    positions: npt.NDArray[np.intp] = np.where(is_empty, -1, ids.first_in(patients))[ids.which]
+    if (patients.texts != "").any():
+        stray = ~empty & (positions < 0)
         findings.at(stray, "DATA030", "expected a patient_id of the baseline file", table, "patient_id")
     return positions

@@ -8,7 +8,8 @@ from acrcast.engine import Engine
 from acrcast.errors import DataError, Problem, UsageError
 from acrcast_training.data.findings import LIMIT
 from acrcast_training.partitions.folder import Partition, files_of
-from acrcast_training.partitions.scoring import UNFINISHED, Folders, Scored, finished, score
+from acrcast_training.partitions.scoring import Folders, Scored, finished, score
+from acrcast_training.predictions import UNFINISHED, Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,6 @@ class Plan:
     def patients(self) -> int:
         """Who is still to be predicted."""
         return sum(partition.patients for partition in self.waiting)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """partitions: in all, None for a file. before: of them, those that were finished before. outside: None when it was not asked."""
-
-    partitions: int | None
-    before: int | None
-    patients: int
-    outside: int | None
 
 
 def planned(folders: Folders, found: Sequence[Partition]) -> Plan:

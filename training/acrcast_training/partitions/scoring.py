@@ -1,33 +1,25 @@
 """The predictions of one partition, in a file that appears whole or not at all."""
 
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acrcast.contract import Covariates
 from acrcast.errors import DataError, Problem
 from acrcast.response_model import ResponseModel
-from acrcast.table import ROWS_AT_ONCE, column_names, prediction_columns
-from acrcast_training.data.patients import read_patients, typed_parts
+from acrcast_training.data.patients import read_patients
+from acrcast_training.data.typed_patients import typed_parts
 from acrcast_training.partitions.folder import Partition
 from acrcast_training.partitions.model import ModelFiles, open_files
+from acrcast_training.predictions import ROWS_OF_A_PART, PredictionsFile, whole
 
 # Key of a file of predictions: which state of the partition they are of, and how many of its patients lie outside.
 ABOUT = b"acrcast"
-UNFINISHED = ".unfinished"
-# Whole steps of what a file is predicted in, so that the numbers of a partition are those of a file by itself.
-ROWS_OF_A_PART = 8 * ROWS_AT_ONCE
-
-Patients = tuple[npt.NDArray[np.str_], Covariates]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,8 @@ def score(folders: Folders, partition: Partition) -> Iterable[Scored | Refused]:
         return (Refused((Problem("", message, partition.name),)),)
     model = open_files(folders.model)
     try:
-        with _whole(target) as draft:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with whole(target) as draft:
             outside = _write(model, folders.level, partition, draft, typed_parts(model.study, source, ROWS_OF_A_PART))
             if outside is None:
                 patients = read_patients(model.study, [source])
@@ -85,47 +78,18 @@ def finished(folders: Folders, partition: Partition) -> Scored | None:
 
 
 def _write(
-    model: ResponseModel, level: float, partition: Partition, draft: Path, parts: Iterable[Patients | None]
+    model: ResponseModel,
+    level: float,
+    partition: Partition,
+    draft: Path,
+    parts: Iterable[tuple[Any, Covariates] | None],
 ) -> int | None:
     """How many lie outside the training data; None, and a draft of no use, when a part is None."""
-    schema, outside = _schema(model.study.has_control), 0
-    with pq.ParquetWriter(draft, schema) as writer:
+    with PredictionsFile(draft, model, level=level) as file:
         for part in parts:
             if part is None:
                 return None
-            ids, covariates = part
-            columns = prediction_columns(model, covariates, level=level)
-            constant = (model.identity.digest, model.identity.training_data)
-            arrays = [ids, *columns.values(), *(np.full(len(ids), text, dtype=object) for text in constant)]
-            writer.write_table(
-                pa.table([pa.array(a, type=f.type) for a, f in zip(arrays, schema, strict=True)], schema)
-            )
-            outside += int((columns["support"] == "outside").sum())
-        about = {"size": partition.size, "changed": partition.changed, "outside": outside}
-        writer.add_key_value_metadata({ABOUT: json.dumps(about).encode()})
-    return outside
-
-
-def _schema(two_arms: bool) -> pa.Schema:  # noqa: FBT001  the study's own flag
-    """The columns that `acrcast predict` writes for a file."""
-    predicted = [(name, pa.float64() if is_number else pa.string()) for name, is_number in column_names(two_arms)]
-    return pa.schema(
-        [("patient_id", pa.string()), *predicted, ("model_digest", pa.string()), ("training_data", pa.string())]
-    )
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A draft beside the target that takes its place when it is complete and on disk; nobody else has its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{uuid4().hex}{UNFINISHED}")
-    try:
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-    finally:
-        draft.unlink(missing_ok=True)
+            file.add(*part)
+        about = {"size": partition.size, "changed": partition.changed, "outside": file.outside}
+        file.note(ABOUT, json.dumps(about).encode())
+    return file.outside

@@ -30,6 +30,8 @@ SIGN_IN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_
 # Where the client reaches the bucket itself, failures are its libraries' own.
 OBJECT_STORES = ("boto3", "botocore", "s3transfer")
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+# how a server begins its answer to a name that it does not go by
+WRONG_NAME = "Invalid Host header"
 ABSENT, DENIED, UNKNOWN = (
     frozenset(ErrorCode.Name(code) for code in codes)
     for codes in ((RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE), (PERMISSION_DENIED,), (UNAUTHENTICATED,))
@@ -96,6 +98,8 @@ def explained(what: str, error: Exception) -> AcrcastError:
         return AcrcastError(f"{place}: the MLflow server does not answer: is it running, and is {TRACKING} right?")
     if code in UNKNOWN or status == requests.codes.unauthorized:
         return AcrcastError(f"{place}: the MLflow server does not know who asks: {SIGN_IN}")
+    if WRONG_NAME in str(error):
+        return AcrcastError(f"{place}: the MLflow server is not asked by this name: it needs --allowed-hosts with it")
     if code in DENIED or status == requests.codes.forbidden:
         return AcrcastError(f"{place}: the MLflow server does not let this user do that: ask who manages it there")
     if status is not None:
