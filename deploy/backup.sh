@@ -24,7 +24,7 @@ copy_database() { # ADDRESS NAME
 # the registry first: a model that the audit names is then in it, or was never registered
 if [[ -n ${REGISTRY_DATABASE:-} ]]; then copy_database "$REGISTRY_DATABASE" registry; fi
 if [[ -n ${REGISTRY_ARTEFACTS:-} ]]; then tar --create --gzip --file="$folder/artefacts.tar.gz" --directory="$REGISTRY_ARTEFACTS" .; fi
-copy_database "${ACRCAST_DATABASE:?}" audit
-install -m 0600 "${ACRCAST_AUDIT_KEY_FILE:?}" "$folder/audit.key"
+copy_database "${ACRCAST_DATABASE:?sqlite:///PATH or postgresql://... of the audit}" audit
+install -m 0600 "${ACRCAST_AUDIT_KEY_FILE:?the path of the audit key}" "$folder/audit.key"
 (cd "$folder" && sha256sum -- * > complete)
 echo "backup.sh: complete in $folder"

@@ -18,7 +18,7 @@ put_database() { # ADDRESS NAME
   esac
 }
 
-if [[ -e ${ACRCAST_AUDIT_KEY_FILE:?} ]] && ! cmp --silent "$ACRCAST_AUDIT_KEY_FILE" "$folder/audit.key"; then
+if [[ -e ${ACRCAST_AUDIT_KEY_FILE:?the path of the audit key} ]] && ! cmp --silent "$ACRCAST_AUDIT_KEY_FILE" "$folder/audit.key"; then
   echo "restore.sh: another audit key is there already: its own records would become unreadable" >&2
   exit 3
 fi
@@ -28,6 +28,6 @@ if [[ -n ${REGISTRY_ARTEFACTS:-} ]]; then
   mkdir -p "$REGISTRY_ARTEFACTS"
   tar --extract --gzip --file="$folder/artefacts.tar.gz" --directory="$REGISTRY_ARTEFACTS"
 fi
-put_database "${ACRCAST_DATABASE:?}" audit
+put_database "${ACRCAST_DATABASE:?sqlite:///PATH or postgresql://... of the audit}" audit
 install -m 0600 "$folder/audit.key" "$ACRCAST_AUDIT_KEY_FILE"
 echo "restore.sh: put back; now: acrcast audit verify"

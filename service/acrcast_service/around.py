@@ -45,7 +45,7 @@ class Around:
         try:
             await self._overload.admit(app, scope, receive, answering)
         except Exception as error:  # noqa: BLE001  whatever it is, its message stays here
-            answer = answer_to(error, scope["path"])
+            answer = answer_to(error, scope)
             if not seen.is_answered:
                 await answer(scope, receive, answering)
         finally:

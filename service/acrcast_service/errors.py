@@ -11,6 +11,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from acrcast.errors import (
     AcrcastError,
@@ -27,7 +28,7 @@ from acrcast.errors import (
 )
 from acrcast_service.champion.registry import UnreachableError
 from acrcast_service.champion.signature import UnsignedError
-from acrcast_service.error_forms import form_at
+from acrcast_service.error_forms import form_of
 from acrcast_service.problems import (
     BAD_REQUEST,
     CANNOT_BE_FITTED,
@@ -71,15 +72,15 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _handled(request: Request, error: Exception) -> Response:
-    return answer_to(error, request.scope["path"])
+    return answer_to(error, request.scope)
 
 
-def answer_to(error: Exception, path: str) -> Response:
-    """What the client is told of it, in the form that the address has.
+def answer_to(error: Exception, scope: Scope) -> Response:
+    """What the client is told of it, in the form that the address has, or as a page when a browser opened it.
 
     One that nobody foresaw is the server's: its message may hold a patient's values and stays here.
     """
-    form = form_at(path)
+    form = form_of(scope)
     if isinstance(error, HttpProblem):
         return problem_response(error.kind, error.detail, headers=error.headers, form=form)
     if isinstance(error, AcrcastError):

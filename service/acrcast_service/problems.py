@@ -239,11 +239,16 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
-    """How a problem is written: the media type, the dataclass that documents it, and what becomes of a problem's body."""
+    """How a problem is written.
+
+    schema: the dataclass that documents it. of: what becomes of a problem's body. write: its bytes. headers: that go with it.
+    """
 
     media_type: str
     schema: type
     of: Callable[[ProblemBody], object]
+    write: Callable[[object], bytes] = written
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 RFC_9457 = ErrorForm(PROBLEM, ProblemBody, lambda body: body)
@@ -268,7 +273,7 @@ def problem_response(
 ) -> Response:
     fields = tuple(FieldProblem(problem.field, problem.message) for problem in errors)
     body = ProblemBody(kind.uri, kind.title, kind.status, detail, instance, fields or None)
-    return Response(written(form.of(body)), kind.status, headers, form.media_type)
+    return Response(form.write(form.of(body)), kind.status, {**dict(form.headers), **(headers or {})}, form.media_type)
 
 
 def documented(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:

@@ -90,6 +90,38 @@ def test_a_problem_is_explained_in_plain_text_to_whoever_asks_for_that(client):
     assert "/problems/overloaded\t503\t" in client.request("GET", "/problems", headers={"accept": "text/plain"}).text
 
 
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "root"), [("/nowhere", 404, "./"), ("/a/b", 404, "../"), ("/predict", 405, "./")]
+)
+def test_whoever_opens_an_address_in_a_browser_reads_a_page(client, path, status, root):
+    page = client.request("GET", path, headers=BROWSER)
+    assert page.status_code == status
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style-src 'self'" in page.headers["content-security-policy"]
+    assert PROBLEM_TYPES["not-found" if status == 404 else "method-not-allowed"].title in page.text
+    assert f'href="{root}?lang=en"' in page.text
+
+
+def test_a_page_of_an_error_is_in_the_browsers_language(client):
+    page = client.request("GET", "/nowhere", headers=BROWSER | {"accept-language": "zh-CN,zh;q=0.9"})
+    assert page.headers["content-language"] == "zh-Hans"
+    assert "此地址没有内容" in page.text
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", ""])
+def test_a_program_that_opens_the_same_address_gets_json(client, accept):
+    answer = client.request("GET", "/nowhere", headers={"accept": accept})
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_protocols_own_form_goes_before_the_browsers(client):
+    answer = client.request("GET", "/fhir/Patient/1", headers=BROWSER)
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
 @pytest.fixture
 def raising(serving, model):
     """A client of the real application with one more address, which raises what it is given."""
@@ -104,6 +136,14 @@ def raising(serving, model):
         return serving(app)
 
     return make
+
+
+def test_a_page_of_the_servers_own_fault_names_what_the_log_has_and_nothing_else(raising, caplog):
+    page = raising(RuntimeError(CANARY)).request("GET", "/raise", headers=BROWSER)
+    assert page.status_code == 500
+    assert CANARY not in page.text
+    (instance,) = re.findall(r"<code>(urn:uuid:[0-9a-f-]{36})</code>", page.text)
+    assert f"instance={instance}" in caplog.text
 
 
 @pytest.mark.parametrize(

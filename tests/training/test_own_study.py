@@ -51,6 +51,18 @@ def study_file(project):
     return project / "docs" / "own_study" / "anti_tnf_ra.py"
 
 
+def test_the_shortest_study_reads_the_shortest_table(project, tmp_path, monkeypatch):
+    page = (project / "docs" / "own-study.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    for name, file in (("study", "my_study.py"), ("table", "trial.csv")):
+        block = re.search(rf"<!-- shortest-{name} -->\n```\w+\n(.*?)```", page, re.DOTALL)[1]
+        (tmp_path / file).write_text(block)
+    done = CliRunner().invoke(check_data, ["--study", "my_study.py", "--table", "trial.csv"])
+    assert done.exit_code == 0
+    assert "my-study: Improved at week 12, 4 patients" in done.output
+    assert "No problems." in done.output
+
+
 @pytest.fixture
 def analysis_table(study_file, tmp_path):
     """Runs the script on a deposited table; path of what it wrote."""

@@ -17,13 +17,15 @@ class Retries:
 
     attempts: at most; 1 never sends again. The wait doubles from `first_seconds` to `longest_seconds`; between half of it
     and all is taken by chance, so that clients do not come back together. What Retry-After asks for is waited as well, unless
-    it is more than `patience_seconds`: then the error is raised at once.
+    it is more than `patience_seconds`: then the error is raised at once. attempts_held: instead of `attempts`, unless that is
+    1, while the server says that it is still answering the same call: one that was killed keeps its name for a minute.
     """
 
     attempts: int = 8
     first_seconds: float = 0.25
     longest_seconds: float = 8.0
     patience_seconds: float = 30.0
+    attempts_held: int = 20
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or min(self.first_seconds, self.longest_seconds, self.patience_seconds) < 0:
@@ -34,7 +36,9 @@ class Retries:
 
         Never when sending it twice could do it twice. chance: 0 to 1, drawn anew for each wait.
         """
-        if attempt >= self.attempts or not operation.repeatable or not _passes(outcome):
+        is_held = isinstance(outcome, Answer) and _is_held(outcome)
+        most = max(self.attempts, self.attempts_held) if is_held and self.attempts > 1 else self.attempts
+        if attempt >= most or not operation.repeatable or not (is_held or _passes(outcome)):
             return None
         asked = retry_after(outcome) if isinstance(outcome, Answer) else None
         if asked is not None and asked > self.patience_seconds:
@@ -45,6 +49,9 @@ class Retries:
 
 def _passes(outcome: Answer | Lost) -> bool:
     """Whether the same call may be answered a little later."""
-    if isinstance(outcome, Lost) or outcome.status in PASSING:
-        return True
-    return outcome.status == 409 and problem_in(outcome).type == STILL_ANSWERING
+    return isinstance(outcome, Lost) or outcome.status in PASSING
+
+
+def _is_held(answer: Answer) -> bool:
+    """Whether the first request of this name is still being answered, as far as the server knows."""
+    return answer.status == 409 and problem_in(answer).type == STILL_ANSWERING

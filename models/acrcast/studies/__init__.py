@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def load_study(name: str) -> Study:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{name}: the study could not be read: {error}") from error
+        raise UsageError(f"{name}: the study could not be read: {_in_words(error)}") from error
     return _study_of(module, name)
 
 
@@ -49,3 +50,9 @@ def _study_of(module: object, name: str) -> Study:
     if not isinstance(study, Study):
         raise UsageError(f"{name}: define STUDY = Study(...) in it")
     return study
+
+
+def _in_words(error: BaseException) -> str:
+    """What an error of a study's file says, and of a part that was left out its name alone."""
+    left_out = re.fullmatch(r"(\w+)\.__init__\(\) missing \d+ required .*?: (.*)", str(error))
+    return str(error) if left_out is None else f"{left_out[1]} needs {left_out[2].replace(chr(39), '')}"

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 # The folder of the bundle has more, among it a page that fetches an example from another host: only these are served.
 ASSETS = {
     "start.js": HERE / "start.js",
+    "page.css": HERE / "page.css",
     "swagger-ui-bundle.js": Path(str(swagger_ui_path)) / "swagger-ui-bundle.js",
     "swagger-ui.css": Path(str(swagger_ui_path)) / "swagger-ui.css",
     "favicon-32x32.png": Path(str(swagger_ui_path)) / "favicon-32x32.png",

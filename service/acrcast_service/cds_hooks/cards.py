@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 
 from acrcast.contract import ContractField
+from acrcast.of_100 import bound_of, more_of_100, of_100
 from acrcast.prediction import ArmRisk, Contribution, Prediction
 from acrcast.studies import Study
 from acrcast_service.cds_hooks.schemas import OVERRIDE_REASONS, Card, Link, Source
@@ -90,7 +91,7 @@ def _detail(study: Study, prediction: Prediction, reading: Reading) -> str:
             *_missing(prediction),
             _where(study, prediction),
             *_list("What was used", [_used(study, reading), *_scores(prediction), *notes_of(study.contract, reading)]),
-            *_list("Take care", prediction.cautions),
+            *_list("Take care", (*prediction.cautions, *reading.cautions.values())),
             _model(prediction),
         )
     )
@@ -105,7 +106,7 @@ def _arms(study: Study, prediction: Prediction) -> Iterator[tuple[str, ArmRisk]]
 def _risks(study: Study, prediction: Prediction) -> str:
     level = f"{100 * prediction.level:g} % interval"
     rows = [
-        [_plain(title), f"**{_percent(arm.probability)} %**", f"{_range(arm.interval)} %", f"{_percent(arm.average)} %"]
+        [_plain(title), f"**{_percent(arm.probability)} %**", f"{_range(arm.interval)} %", f"{of_100(arm.average)} %"]
         for title, arm in _arms(study, prediction)
     ]
     return _table([_plain(prediction.endpoint), "Probability", level, "Average of the arm"], rows)
@@ -113,10 +114,11 @@ def _risks(study: Study, prediction: Prediction) -> str:
 
 def _benefit(study: Study, prediction: Prediction) -> Iterator[str]:
     benefit = prediction.benefit
-    if benefit is not None and study.control_arm is not None:
-        low, high = (_signed(end) for end in benefit.interval)
+    if benefit is not None and prediction.control is not None and study.control_arm is not None:
+        low, high = (_signed(of_100(end)) for end in benefit.interval)
+        more = more_of_100(prediction.treated.probability, prediction.control.probability)
         yield (
-            f"**Difference: {_signed(benefit.difference)} percentage points** ({low} to {high}) for "
+            f"**Difference: {_signed(more)} percentage points** ({low} to {high}) for "
             f"{_plain(study.treated.title)} over {_plain(study.control_arm.title)}. "
             f"It is above zero with a probability of {_percent(benefit.probability_positive)} %."
         )
@@ -152,7 +154,7 @@ def _missing(prediction: Prediction) -> Iterator[str]:
         return
     lines, rest = [], []
     for item in prediction.missing:
-        now, then = _percent(item.interval_width), _percent(item.expected_interval_width_if_measured)
+        now, then = of_100(item.interval_width), of_100(item.expected_interval_width_if_measured)
         if now == then:
             rest.append(_plain(item.label))
         else:
@@ -205,16 +207,17 @@ def _list(title: str, sentences: Iterable[str]) -> Iterator[str]:
         yield f"**{title}**\n\n" + "\n".join(lines)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}"
+def _percent(probability: float) -> str:
+    count = of_100(probability)
+    return {"few": "less than 1", "most": "more than 99", "": str(count)}[bound_of(count)]
 
 
-def _signed(share: float) -> str:
-    return f"{100 * share:+.0f}"
+def _signed(points: int) -> str:
+    return f"{points:+d}" if points else "0"
 
 
 def _range(interval: tuple[float, float]) -> str:
-    return f"{_percent(interval[0])} to {_percent(interval[1])}"
+    return f"{of_100(interval[0])} to {of_100(interval[1])}"
 
 
 def _risk(arm: ArmRisk) -> str:

@@ -16,6 +16,7 @@ def notes_of(prediction: Prediction, contract: Contract, reading: Reading, plain
     """plain: fields that were given as values, without a resource."""
     yield prediction.intended_use
     yield from prediction.cautions
+    yield from reading.cautions.values()
     if prediction.support.status == "inside":
         yield "This patient lies inside the training data."
     benefit = prediction.benefit

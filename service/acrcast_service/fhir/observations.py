@@ -12,7 +12,7 @@ from acrcast_service.fhir.elements import Answer, CodeableConcept, Observation, 
 from acrcast_service.fhir.entries import Entry
 from acrcast_service.fhir.reading import Reading
 from acrcast_service.fhir.times import FhirTime
-from acrcast_service.fhir.values import Unusable, Value, as_sent, value_of
+from acrcast_service.fhir.values import ONLY_A_LIMIT, Unusable, Value, as_sent, value_of
 
 # FHIR R4, ObservationStatus: complete, and not withdrawn.
 USABLE = frozenset({"final", "amended", "corrected"})
@@ -131,7 +131,7 @@ def _usable_time(
 def _use_newest(found: list[Found], study: Study, reading: Reading) -> None:
     """found: of one measure."""
     order = sorted(found, key=lambda one: (one.time.first, -one.rank), reverse=True)
-    used: tuple[Found, Value] | None = None
+    used: tuple[Found, Value | None] | None = None
     for one in order:
         here = one.entry.place + one.part
         same_time = used is not None and (one.time.first, one.rank) == (used[0].time.first, used[0].rank)
@@ -156,8 +156,15 @@ def _use_newest(found: list[Found], study: Study, reading: Reading) -> None:
                 return
             else:
                 reading.skip(one.entry, "superseded", "the same result was used already", one.field, one.part)
-    if used is not None:
-        _use(*used, study, reading)
+    if used is None:
+        return
+    one, value = used
+    if value is None:
+        # an older number is not taken either: the newest says that it no longer holds
+        reading.skip(one.entry, "value", ONLY_A_LIMIT, one.field, one.part)
+        reading.cautions[one.field.name] = f"{one.field.measure.label} counts as not known: {ONLY_A_LIMIT}."
+    else:
+        _use(one, value, study, reading)
 
 
 def _use(one: Found, value: Value, study: Study, reading: Reading) -> None:

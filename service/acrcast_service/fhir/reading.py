@@ -48,6 +48,7 @@ class Reading:
     """values: of the study's patient class, flat. subject: who it is, as resources refer to them; None when none does.
 
     known: measures whose values are known already; what the resources say of them is not looked at.
+    cautions: by measure, what whoever reads the prediction has to know of what was left out.
     """
 
     known: frozenset[str] = frozenset()
@@ -55,6 +56,7 @@ class Reading:
     used: list[Used] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    cautions: dict[str, str] = field(default_factory=dict)
     subject: str | None = None
 
     def use(

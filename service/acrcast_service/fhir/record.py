@@ -51,4 +51,5 @@ def _combine(reading: Reading, observed: Reading) -> None:
             message = f"{used.label} ({name}): the Patient says otherwise: send one of them"
             reading.refuse([Problem(used.place, message, code="ambiguous")])
     reading.skipped += observed.skipped
+    reading.cautions |= {name: said for name, said in observed.cautions.items() if name not in reading.values}
     reading.refuse(observed.problems)

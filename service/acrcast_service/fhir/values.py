@@ -24,8 +24,12 @@ class Unusable(Exception):  # noqa: N818  a reason, and no error
     """This answer says nothing about the field; an older one may."""
 
 
-def value_of(field: ContractField, answer: Answer, raw: Resource, place: str) -> Value:
-    """raw: the answer as it was sent. place: where it stands.
+# Why a result with a comparator is not used where the study takes no limit of detection.
+ONLY_A_LIMIT = "its newest result is a limit (a comparator such as <) and no number"
+
+
+def value_of(field: ContractField, answer: Answer, raw: Resource, place: str) -> Value | None:
+    """None: only a limit is known, which says more than nothing and is no value. raw: as it was sent. place: where it stands.
 
     Raises Unusable when there is no result in it, InputError when there is one that cannot be read for certain.
     """
@@ -90,7 +94,8 @@ def level_of(answers: Mapping[str, tuple[Code, ...]], codes: Iterable[Code]) -> 
     return said.pop() if said else None
 
 
-def measured(field: ContractField, quantity: Quantity, place: str) -> Value:
+def measured(field: ContractField, quantity: Quantity, place: str) -> Value | None:
+    """In the field's own unit; None for a limit that is none of detection. Raises as `value_of`."""
     if quantity.value is None:
         raise Unusable("it has no value")
     factor = _factor(field, quantity, place)
@@ -99,8 +104,7 @@ def measured(field: ContractField, quantity: Quantity, place: str) -> Value:
         return number_in_range(field, value, place)
     if quantity.comparator == "<" and field.may_be_undetectable and value > 0:
         return {"comparator": "<", "value": value}
-    below = ", or one below its limit of detection (<)" if field.may_be_undetectable else ""
-    raise _refused(field, f"{place}.comparator", f"a result that is a number{below}")
+    return None
 
 
 def _factor(field: ContractField, quantity: Quantity, place: str) -> float:

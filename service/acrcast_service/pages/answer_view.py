@@ -7,23 +7,28 @@ from typing import Literal
 from acrcast.contract import Contract, OnePatient
 from acrcast.derived import Score, activity_of
 from acrcast.domain import Activity
+from acrcast.of_100 import bound_of, more_of_100, of_100
 from acrcast.prediction import ArmRisk, Contribution, MissingMeasure, Prediction
 from acrcast.studies import Study
 
 
-def of_100(probability: float) -> int:
-    """Whole people of a hundred; half a person counts as one."""
-    return int(100 * probability + 0.5) if probability >= 0 else -int(-100 * probability + 0.5)
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Of a hundred people, or per cent."""
+
+    count: int
+
+    @property
+    def bound(self) -> Literal["", "few", "most"]:
+        return bound_of(self.count)
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Of a hundred people, with the ends of the interval. bound: "few" below half a person, "most" above 99 and a half."""
+class Range(Count):
+    """With the ends of the interval."""
 
-    count: int
     low: int
     high: int
-    bound: Literal["", "few", "most"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,10 @@ class ArmView:
 
 @dataclass(frozen=True, slots=True)
 class BenefitView:
-    """more: of 100 people, treated less control, as the two whole counts differ. positive: per cent."""
+    """more: of 100 people, treated less control, as the two whole counts differ."""
 
     more: Range
-    positive: int
+    positive: Count
 
     @property
     def is_clear(self) -> bool:
@@ -107,7 +112,7 @@ def answer_view(prediction: Prediction, study: Study) -> AnswerView:
     return AnswerView(
         prediction,
         (treated,) if control is None else (treated, control),
-        _benefit(prediction, treated, control),
+        _benefit(prediction),
         bool(prediction.explanation),
         _parts(prediction.explanation),
         tuple(_narrowings(prediction.missing)),
@@ -140,17 +145,16 @@ def _arm(risk: ArmRisk, kind: Literal["treated", "control"], titles: Mapping[str
 
 
 def _range(risk: ArmRisk) -> Range:
-    count, (low, high) = of_100(risk.probability), risk.interval
-    bound: Literal["", "few", "most"] = "few" if count == 0 else "most" if count == 100 else ""
-    return Range(count, of_100(low), of_100(high), bound)
+    low, high = risk.interval
+    return Range(of_100(risk.probability), of_100(low), of_100(high))
 
 
-def _benefit(prediction: Prediction, treated: ArmView, control: ArmView | None) -> BenefitView | None:
-    if prediction.benefit is None or control is None:
+def _benefit(prediction: Prediction) -> BenefitView | None:
+    if prediction.benefit is None or prediction.control is None:
         return None
     low, high = prediction.benefit.interval
-    more = Range(treated.risk.count - control.risk.count, of_100(low), of_100(high))
-    return BenefitView(more, of_100(prediction.benefit.probability_positive))
+    more = Range(more_of_100(prediction.treated.probability, prediction.control.probability), of_100(low), of_100(high))
+    return BenefitView(more, Count(of_100(prediction.benefit.probability_positive)))
 
 
 def _parts(explanation: tuple[Contribution, ...]) -> tuple[Part, ...]:

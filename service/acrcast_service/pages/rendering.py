@@ -34,7 +34,14 @@ def page(
     headers: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """words: that texts of the study are said with."""
-    content = (
+    content = rendered(request.url.path, template, words, context)
+    said = {"Content-Security-Policy": PAGE_MAY, "Content-Language": words.language.tag, "Vary": "Accept-Language"}
+    return HTMLResponse(content, status, {**said, **(headers or {})})
+
+
+def rendered(path: str, template: str, words: Words, context: Mapping[str, object]) -> str:
+    """The page as text. path: of its address, from which its links lead."""
+    return (
         environment(words.language)
         .get_template(template)
         .render(
@@ -42,14 +49,12 @@ def page(
             told=words.told,
             plain=words.plain,
             languages=LANGUAGES,
-            root="../" * (request.url.path.count("/") - 1),
-            path=request.url.path.lstrip("/"),
+            root="../" * (path.count("/") - 1),
+            path=path.lstrip("/"),
             version=_version(),
             **context,
         )
     )
-    said = {"Content-Security-Policy": PAGE_MAY, "Content-Language": words.language.tag, "Vary": "Accept-Language"}
-    return HTMLResponse(content, status, {**said, **(headers or {})})
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -51,11 +51,26 @@ def test_what_does_not_pass_is_not(status):
     assert Retries().wait(GET, answer(status), 1, 0.0) is None
 
 
+PROBLEM = {"type": "/problems/idempotency-key-in-use", "title": "A request is being answered", "status": 409}
+HELD = answer(409, json.dumps(PROBLEM).encode(), content_type="application/problem+json", retry_after="1")
+
+
+@pytest.mark.parametrize("lost", [0, 1, 7])
+def test_a_name_that_a_killed_server_held_is_waited_for_until_it_is_free(lost):
+    """A minute by the server's own clock, however unlucky the draws, and although the server was away at first."""
+    outcomes = [CUT] * lost + [HELD] * (19 - lost)
+    waits = [Retries().wait(GET, outcome, attempt, 0.0) for attempt, outcome in enumerate(outcomes, start=1)]
+    assert sum(waits) > 65
+    assert Retries().wait(GET, HELD, 20, 0.0) is None
+
+
+def test_who_asks_once_asks_once_about_a_held_name_too():
+    assert Retries(attempts=1).wait(GET, HELD, 1, 0.0) is None
+
+
 def test_a_first_request_that_is_still_being_answered_is_waited_for():
-    problem = {"type": "/problems/idempotency-key-in-use", "title": "A request is being answered", "status": 409}
-    held = answer(409, json.dumps(problem).encode(), content_type="application/problem+json", retry_after="1")
-    assert Retries().wait(GET, held, 1, 0.0) == 1.125
-    other = json.dumps(problem | {"type": "/problems/outcome-exists"}).encode()
+    assert Retries().wait(GET, HELD, 1, 0.0) == 1.125
+    other = json.dumps(PROBLEM | {"type": "/problems/outcome-exists"}).encode()
     assert Retries().wait(GET, answer(409, other, content_type="application/problem+json"), 1, 0.0) is None
 
 

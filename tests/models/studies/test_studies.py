@@ -135,6 +135,7 @@ def test_a_folder_or_another_file_is_not_a_study(tmp_path):
         ("STUDY = Study(", "MINE = Study(", "define STUDY"),
         ('STUDY = Study(\n    key="my-study"', 'STUDY = dict(\n    key="my-study"', "define STUDY"),
         ("class MyPatient(Patient):", "class MyPatient(Patient)", "could not be read: .*line 10"),
+        ('    intended_use="Research use only.",\n', "", "could not be read: Study needs intended_use$"),
         ("from pydantic import Field", "import no_such_module", "could not be read: No module named"),
         ("Field(ge=18, le=90), Measure(", 'Measure(scale="log", ', "could not be read: field age_years: .* ge=0"),
         (', Measure(label="Age", unit="years")', "", "could not be read: field age_years: give exactly one Measure"),

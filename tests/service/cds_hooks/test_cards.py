@@ -110,6 +110,23 @@ Model acr20 7 (`sha256:0123456789ab`), trained on simulated patients, no real on
     )
 
 
+def test_two_risks_that_read_the_same_have_no_difference(study, prediction, reading):
+    treated, control = replace(prediction.treated, probability=0.554), replace(prediction.control, probability=0.545)
+    alike = replace(prediction, treated=treated, control=control, benefit=Benefit(0.009, (-0.07, 0.09), 0.58))
+    detail = prediction_card(study, alike, reading, SOURCE, None).detail
+    assert detail.count("**55 %**") == 2
+    assert "**Difference: 0 percentage points** (-7 to +9)" in detail
+
+
+def test_no_probability_is_said_to_be_0_or_100(study, prediction, reading):
+    certain = replace(prediction, benefit=Benefit(0.19, (0.02, 0.35), 0.998))
+    rare = replace(certain, control=replace(prediction.control, probability=0.003, interval=(0.0, 0.02)))
+    card = prediction_card(study, rare, reading, SOURCE, None)
+    assert "It is above zero with a probability of more than 99 %." in card.detail
+    assert "| Methotrexate alone | **less than 1 %** | 0 to 2 % |" in card.detail
+    assert "less than 1 % (0 to 2)" in card.summary
+
+
 def test_a_study_of_one_arm_has_no_difference(study, prediction, reading):
     alone = replace(study, arms=(study.treated,), control=None, effect_modifiers=())
     explained = tuple(replace(item, control_contribution=None) for item in prediction.explanation)
@@ -154,6 +171,15 @@ def test_what_was_found_and_not_used_is_said_where_nothing_else_was(study, predi
     detail = prediction_card(study, prediction, reading, SOURCE, None).detail
     assert detail.count("not used") == 1
     assert "- Pain, Observation/17: not used, it is later than the prediction" in detail
+
+
+def test_what_counts_as_not_known_is_among_what_to_take_care_of(study, prediction, reading):
+    limited = replace(
+        reading, cautions={"crp_mg_per_l": "CRP counts as not known: its newest result is a limit and no number."}
+    )
+    detail = prediction_card(study, prediction, limited, SOURCE, None).detail
+    take_care = detail.partition("**Take care**")[2]
+    assert "- CRP counts as not known: its newest result is a limit and no number." in take_care
 
 
 def test_names_with_marks_of_markdown_are_shown_as_they_are(study, prediction, reading):

@@ -80,6 +80,33 @@ def test_two_results_of_one_moment_that_differ_are_refused_and_two_that_agree_ar
     assert message == "ESR (esr_mm_per_h): another result of the same time differs: send one"
 
 
+def test_an_older_number_does_not_take_the_place_of_a_newer_limit(read):
+    below = an_observation("1988-5", quantity(5, "mg/L", comparator="<"))
+    reading = read(below, an_observation("1988-5", quantity(22, "mg/L"), "2026-02-01", id="older"))
+    assert (reading.values, len(reading.cautions)) == ({}, 1)
+    assert [one.reason for one in reading.skipped] == [
+        "a newer or preferred one was used",
+        "its newest result is a limit (a comparator such as <) and no number",
+    ]
+
+
+def test_a_limit_that_is_older_than_a_number_is_of_no_matter(read):
+    below = an_observation("1988-5", quantity(5, "mg/L", comparator="<"), "2026-02-01", id="older")
+    reading = read(an_observation("1988-5", quantity(22, "mg/L")), below)
+    assert (reading.values, reading.cautions) == ({"crp_mg_per_l": 22.0}, {})
+
+
+def test_a_limit_of_what_the_patient_says_is_no_caution(read):
+    reading = read(a_person(), an_observation("30525-0", quantity(18, "a", comparator=">")))
+    assert (reading.values["age_years"], reading.cautions) == (54.0, {})
+
+
+def test_a_limit_and_a_number_of_one_moment_differ(read):
+    below = an_observation("1988-5", quantity(5, "mg/L", comparator="<"), id="below")
+    ((_, message),) = messages(read(below, an_observation("1988-5", quantity(5, "mg/L"))))
+    assert message == "CRP (crp_mg_per_l): another result of the same time differs: send one"
+
+
 @pytest.mark.parametrize("status", ["final", "amended", "corrected"])
 def test_a_result_that_stands_is_used(read, status):
     assert read(an_esr(48, status=status)).values == {"esr_mm_per_h": 48.0}

@@ -211,6 +211,28 @@ def test_a_plain_value_helps_where_the_record_cannot_be_read(ask, assessment):
     assert "Left out, because its measure was given as a plain value: Observation/o-1988-5." in notes(answer)
 
 
+CRP_LIMIT = "CRP counts as not known: its newest result is a limit (a comparator such as <) and no number."
+
+
+def test_a_crp_below_a_limit_is_a_caution_of_the_answer_and_no_obstacle(assessment):
+    below = an_observation("1988-5", quantity(5, "mg/L", comparator="<"), TODAY)
+    answer = assessment(
+        parameters({"name": "record", "resource": a_bundle(a_person(), below, *on(TODAY, joint_counts()))})
+    )
+    assert CRP_LIMIT in notes(answer)
+    (missing,) = [note for note in notes(answer) if note.startswith("Not known, and averaged over: ")]
+    assert "CRP" in missing
+
+
+def test_a_required_measure_below_a_limit_is_refused_in_the_same_words(ask):
+    counts = joint_counts()
+    counts[0]["valueQuantity"] = counts[0]["valueQuantity"] | {"comparator": "<"}
+    answer = ask(parameters({"name": "record", "resource": a_bundle(a_person(), *on(TODAY, counts))}))
+    assert answer.status_code == 422
+    (told,) = [issue["diagnostics"] for issue in answer.json()["issue"]]
+    assert "its newest result is a limit (a comparator such as <) and no number" in told
+
+
 def test_plain_values_alone_are_a_patient_that_nothing_names(assessment, client, a_patient):
     answer = assessment(parameters(required(rf_positive=True, il21_pg_per_ml=quantity(4, "pg/mL", comparator="<"))))
     assert answer["subject"] == {"display": "The patient of the request"}

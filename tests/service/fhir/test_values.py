@@ -193,11 +193,13 @@ def test_a_result_below_the_limit_of_detection_is_kept_as_one_in_the_fields_own_
         ("il21_pg_per_ml", ">="),
     ],
 )
-def test_a_comparator_is_never_read_as_equal(refusal, measure, comparator):
+def test_a_limit_is_no_number_and_counts_as_not_known_with_a_caution(read, measure, comparator):
     unit = {"crp_mg_per_l": "mg/L", "il21_pg_per_ml": "pg/mL"}[measure]
-    place, message = refusal(measure, valueQuantity=quantity(5, unit, comparator=comparator))
-    assert place == "Observation[0].valueQuantity.comparator"
-    assert "expected a result that is a number" in message
+    found = read(_observed(measure, {"valueQuantity": quantity(5, unit, comparator=comparator)}))
+    label = {"crp_mg_per_l": "CRP", "il21_pg_per_ml": "Serum IL-21"}[measure]
+    assert (found.problems, measure in found.values) == ([], False)
+    said = f"{label} counts as not known: its newest result is a limit (a comparator such as <) and no number."
+    assert found.cautions == {measure: said}
 
 
 def test_a_comparator_of_a_later_fhir_is_refused(refusal):

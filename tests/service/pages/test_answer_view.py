@@ -6,7 +6,7 @@ import pytest
 
 from acrcast.prediction import ArmRisk, Benefit, Contribution, MissingMeasure, ModelIdentity, Prediction, Support
 from acrcast.studies import load_study
-from acrcast_service.pages.answer_view import answer_view, of_100
+from acrcast_service.pages.answer_view import answer_view
 
 STUDY = load_study("ld-il2-ra")
 
@@ -38,13 +38,6 @@ def prediction(**changed):
     return replace(found, **changed)
 
 
-@pytest.mark.parametrize(
-    ("share", "people"), [(0.714, 71), (0.005, 1), (0.0049, 0), (-0.005, -1), (0.995, 100), (0.5, 50)]
-)
-def test_half_a_person_counts_as_one(share, people):
-    assert of_100(share) == people
-
-
 def test_risks_and_intervals_are_people_of_a_hundred_the_treated_arm_first():
     treated, control = answer_view(prediction(), STUDY).arms
     assert (treated.key, treated.risk.count, treated.risk.low, treated.risk.high) == ("ld-il2+mtx", 71, 58, 82)
@@ -68,7 +61,9 @@ def test_a_difference_is_clear_when_its_interval_in_people_leaves_out_none(inter
 @pytest.mark.parametrize(("probability", "bound"), [(0.004, "few"), (0.996, "most"), (0.5, "")])
 def test_nobody_and_everybody_are_bounds_and_no_counts(probability, bound):
     arm = ArmRisk("ld-il2+mtx", probability, (0.0, 1.0), 0.5, (0.4, 0.6))
-    assert answer_view(prediction(treated=arm), STUDY).arms[0].risk.bound == bound
+    view = answer_view(prediction(treated=arm, benefit=Benefit(0.1, (-0.1, 0.3), probability)), STUDY)
+    assert view.arms[0].risk.bound == bound
+    assert view.benefit.positive.bound == bound
 
 
 def test_parts_are_shares_of_the_largest_in_either_arm():

@@ -93,6 +93,9 @@ def test_from_the_empty_form_to_an_answer_that_is_compared(open_page, site, pict
     assert "Treg frequency: not known → 3 %" in page.inner_text(".compared")
     assert str(counts[0]) in page.inner_text(".compared tbody tr:first-child")
     picture(page, "compared")
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert overflow(page) == 0
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_errors_stand_beside_their_fields_and_links_lead_to_them(open_page, site, picture, axe):

@@ -1,7 +1,9 @@
 """`acrcast demo`: the whole way in a minute, by the same commands that a user would type."""
 
 import json
+import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 import click
 
 from acrcast.errors import AcrcastError, GateRefusal
+from acrcast.of_100 import more_of_100, of_100
 from acrcast_training.commands.promote import promote
 from acrcast_training.commands.simulate import simulate
 from acrcast_training.commands.train import train
@@ -51,6 +54,9 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
     _step(ctx, train, "--study", STUDY, *files, "--repeats", "1", "--resamples", "40", "--register", NAME)
     _promote(ctx, str(latest_version(NAME)))
     port, ui_port = _free_port(), _free_port()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # as Ctrl-C does: what was started in the background would go on
+        signal.signal(ending, signal.default_int_handler)
     with ExitStack() as running:
         _say(f"acrcast serve --model models:/{NAME}@champion --port {port}")
         running.enter_context(
@@ -66,7 +72,9 @@ def demo(ctx: click.Context, patients: int, *, keep: bool) -> None:
             )
             click.echo(f"The MLflow UI: mlflow ui --backend-store-uri {shlex.quote(default_store())}")
             return
-        running.enter_context(_started("mlflow", "ui", "--backend-store-uri", default_store(), "--port", str(ui_port)))
+        # without its runners of jobs for language models: seven processes that nothing here asks for
+        arguments = ("ui", "--backend-store-uri", default_store(), "--port", str(ui_port))
+        running.enter_context(_started("mlflow", *arguments, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"))
         click.echo(f"\nPage:      {base}/\nAPI docs:  {base}/docs\nMLflow UI: {ui}/\nCtrl-C ends all three.")
         _sleep_until_interrupted()
 
@@ -98,13 +106,15 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _started(module: str, *arguments: str) -> Iterator[None]:
-    """A command of this environment in the background, ended on the way out."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments])  # noqa: S603  our own commands
+def _started(module: str, *arguments: str, **environment: str) -> Iterator[None]:
+    """A command of this environment in the background, ended on the way out. Ctrl-C reaches this command alone."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env=os.environ | environment, start_new_session=True)  # noqa: S603  our own
     try:
         yield
     finally:
-        process.terminate()
+        # with whatever it has started itself
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
 
 
@@ -138,29 +148,36 @@ def _predict(port: int) -> None:
     patient = {name: value for name, value in examples.items() if name != "il21_pg_per_ml"}
     _say(f"curl -X POST http://{HOST}:{port}/predict -H 'Content-Type: application/json' -d '{json.dumps(patient)}'")
     status, answer = _call(port, "POST", "/predict", patient)
+    if status == 401:
+        raise AcrcastError(
+            "the state folder has keys, so that its server asks for one: set ACRCAST_STATE to a new folder"
+        )
     if status != 200:
         raise AcrcastError(f"the service refused the example patient: {answer.get('title')}")
     titles = {arm.key: arm.title for arm in study.arms}
-    for part in (answer["treated"], answer["control"]):
-        low, high = part["interval"]
+    treated, control, benefit = answer["treated"], answer["control"], answer["benefit"]
+    for risk in (treated, control):
         click.echo(
-            f"Of 100 patients like this one, about {100 * part['probability']:.0f} ({100 * low:.0f} to {100 * high:.0f}) "
-            f"reach {answer['endpoint']} with {titles[part['arm']]}."
+            f"Of 100 patients like this one, about {of_100(risk['probability'])} ({_ends(risk['interval'])}) "
+            f"reach {answer['endpoint']} with {titles[risk['arm']]}."
         )
-    benefit = answer["benefit"]
-    low, high = benefit["interval"]
     click.echo(
-        f"Difference: {100 * benefit['difference']:+.1f} of 100 ({100 * low:+.0f} to {100 * high:+.0f}); "
-        f"{100 * benefit['probability_positive']:.0f} % of the ensemble puts it above zero."
+        f"Difference: {more_of_100(treated['probability'], control['probability']):+d} of 100 ({_ends(benefit['interval'], '+')}); "
+        f"{of_100(benefit['probability_positive'])} % of the ensemble puts it above zero."
     )
     for missing in answer["missing"]:
         click.echo(
-            f"Not measured: {missing['label']}. The interval of the first figure is {100 * missing['interval_width']:.0f} wide; "
-            f"measured, it is expected to be {100 * missing['expected_interval_width_if_measured']:.0f}."
+            f"Not measured: {missing['label']}. The interval of the first figure is {of_100(missing['interval_width'])} wide; "
+            f"measured, it is expected to be {of_100(missing['expected_interval_width_if_measured'])}."
         )
     for caution in answer["cautions"]:
         click.echo(f"Caution: {caution}")
     click.echo(answer["intended_use"])
+
+
+def _ends(interval: list[float], sign: str = "") -> str:
+    low, high = interval
+    return f"{of_100(low):{sign}d} to {of_100(high):{sign}d}"
 
 
 def _sleep_until_interrupted() -> None:
