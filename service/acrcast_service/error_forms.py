@@ -10,7 +10,6 @@ from starlette.types import Scope
 
 from acrcast_service.fhir.outcomes import OPERATION_OUTCOME
 from acrcast_service.open_inference.errors import INFERENCE_ERROR
-from acrcast_service.pages.error_page import page_form
 from acrcast_service.problems import RFC_9457, ErrorForm
 
 # By how the address begins. CDS Hooks asks a service for OperationOutcomes too (CDS Hooks 2.0, HTTP Status Codes; 3.0
@@ -33,7 +32,11 @@ def form_at(path: str) -> ErrorForm:
 def form_of(scope: Scope) -> ErrorForm:
     """The form of an error that answers this request."""
     form = form_at(scope["path"])
-    return page_form(Request(scope)) if form is RFC_9457 and _opened_in_a_browser(scope) else form
+    if form is not RFC_9457 or not _opened_in_a_browser(scope):
+        return form
+    from acrcast_service.pages.error_page import page_form  # noqa: PLC0415  a server that only predicts needs no page
+
+    return page_form(Request(scope))
 
 
 def _opened_in_a_browser(scope: Scope) -> bool:

@@ -240,7 +240,7 @@ def test_the_page_of_the_api_is_served_whole_and_names_no_other_host(client):
     page = client.get("/docs")
     assert page.status_code == 200
     addresses = re.findall('(?:src|href)="([^"]+)"', page.text)
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     for address in addresses:
         assert ":" not in address
         assert client.get(f"/{address}").status_code == 200

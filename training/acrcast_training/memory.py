@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _MMAP_THRESHOLD = -3  # its number in glibc's malloc.h
-WHILE_READING, OTHERWISE = 256 * 2**10, 32 * 2**20
+WHILE_READING, OTHERWISE = 256 * 2**10, 6 * 2**20
 
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """Inside, memory of more than 256 kB is the system's again as soon as it is freed. Does nothing where there is no glibc.
+    """Inside, memory of more than 256 kB is the system's again as soon as it is freed; afterwards, of more than 6 MB.
 
-    Columns grow cell by cell and leave gaps, which glibc keeps for later arrays that hardly ever fit: after the files of a
-    million patients it held several hundred MB of nothing. In arithmetic, giving back costs a third of the time.
+    glibc by itself keeps up to 32 MB for later arrays, which hardly ever fit into the gaps: after the files of a million patients
+    were read it held several hundred MB of nothing. In arithmetic, whose blocks have 2 MB, giving these back as well would take
+    a third more time. Does nothing where there is no glibc.
     """
     _set(WHILE_READING)
     try:

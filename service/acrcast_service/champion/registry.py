@@ -65,7 +65,7 @@ class Registry:
                 # MLflow knows more ways to prove who it is than are known here
                 return _mark_of(json.loads(self._by_process("point", uri, seconds=ASK_SECONDS)))
         # a store in a file is only asked again when the file has changed
-        before = self._file_mark()
+        before = self._file_mark(uri)
         if self._asked is None or not before or self._asked[0] != before:
             answer = _mark_of(json.loads(self._by_process("point", uri, seconds=ASK_SECONDS)))
             self._asked = before, answer
@@ -84,13 +84,13 @@ class Registry:
         if running is not None:
             running.kill()
 
-    def _file_mark(self) -> str:
+    def _file_mark(self, uri: str) -> str:
         """Of the files of an SQLite store; empty for any other. Raises UnreachableError when there is no such file."""
         if not self.tracking.startswith("sqlite:///"):
             return ""
         path = Path(self.tracking.removeprefix("sqlite:///").partition("?")[0])
         if not path.is_file():
-            raise UnreachableError(f"could not be fetched from the registry: there is no {path}")
+            raise UnreachableError(f"{uri}: could not be fetched from the registry: there is no {path}")
         files = (path, path.with_name(path.name + "-wal"))
         return repr([(file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file()])
 
