@@ -168,13 +168,14 @@ class ModelWatch:
             return self._refuse(version, error), error
         serving = None if self._store.is_empty else self._store.current.model
         same = serving is not None and (serving.identity, serving.promotion) == (model.identity, model.promotion)
+        # before the model: whoever sees the new one is not told that its source cannot be asked
+        self._stand()
         if not same:
             self._store.put(model)
         if serving is not None and not same:
             log.info("model-replaced digest=%s", model.identity.digest)
         self._settled = version
         self._source.keep(version, folder)
-        self._stand()
         return ("unchanged" if same else "replaced"), None
 
     def _refuse(self, version: Version, error: AcrcastError) -> Outcome:

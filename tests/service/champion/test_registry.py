@@ -76,7 +76,8 @@ def test_without_its_registry_a_server_starts_with_the_model_that_it_served_last
         server.watch.open()
     assert server.digest == made[0].digest
     assert server.watch.standing.unconfirmed is not None
-    assert "cannot be asked" in caplog.text
+    assert "model-kept" in caplog.text
+    assert "could not be fetched from the registry" in caplog.text
     shutil.copytree(away, registry.folder)
     assert server.refresh() == "unchanged"
     assert server.watch.standing.unconfirmed is None

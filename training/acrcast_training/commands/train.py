@@ -209,6 +209,9 @@ def show_comparison(training: "Training") -> None:
 
 def show_validation(training: "Training") -> None:
     """What is to be expected in new patients: of the procedure that chose, and of the chosen candidate by itself."""
+    from math import nan
+
+    from acrcast.validation.performance import Estimate
     from acrcast_training.console import figure
 
     validation, served = training.validation, training.comparison.chosen
@@ -230,7 +233,7 @@ def show_validation(training: "Training") -> None:
             name,
             figure(nested, decimals, sign),
             figure(alone.corrected, decimals, sign),
-            f"{alone.apparent:{sign}.{decimals}f}",
+            figure(Estimate(alone.apparent, nan, nan), decimals, sign),
         )
         for name, nested, alone, decimals, sign in shown
     ]
