@@ -14,6 +14,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Contract, Covariates, OnePatient
+from acrcast.estimators.block_design import row_blocks
 from acrcast.estimators.design import Scales
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.prediction import Support, SupportStatus
@@ -70,10 +71,11 @@ class TrainingRange:
         The limits come from what each patient would be against the others alone: those who were learned from look nearer
         than new patients do.
         """
-        values = covariates.values
-        known = ~np.isnan(values)
-        low = np.where(known.any(axis=0), np.min(np.where(known, values, np.inf), axis=0), np.nan)
-        high = np.where(known.any(axis=0), np.max(np.where(known, values, -np.inf), axis=0), np.nan)
+        ends = [np.full(2, np.nan)] * len(covariates.contract.covariates)
+        for j, column in enumerate(covariates.values.T):
+            if (known := column[~np.isnan(column)]).size:
+                ends[j] = np.array([known.min(), known.max()])
+        low, high = np.array(ends).T
         excess = _limits(np.minimum(_left_out_excess(covariates), LARGEST_EXCESS))
         distance = _limits(_left_out_distance(conditional, Z))
         distance = Limits(max(distance.edge, EDGE_FLOOR), max(distance.outside, OUTSIDE_FLOOR))
@@ -106,16 +108,16 @@ def _limits(scores: Floats) -> Limits:
 
 def _left_out_excess(covariates: Covariates) -> Floats:
     """(n,) the largest share by which a patient's numbers lie beyond the range of all others. Categories have no range."""
-    numbers = [j for j, field in enumerate(covariates.contract.covariates) if field.kind not in ("yes_no", "category")]
-    values = _scales(covariates.contract).apply(covariates.values)[:, numbers]
-    enough = np.sum(~np.isnan(values), axis=0) >= FEWEST_VALUES
-    values = values[:, enough]
-    if values.size == 0:
-        return np.zeros(len(covariates))
-    # missing values are sorted to the end, so that the first two are the smallest known
-    (lowest, next_low), (highest, next_high) = np.sort(values, axis=0)[:2], -np.sort(-values, axis=0)[:2]
-    low, high = np.where(values == lowest, next_low, lowest), np.where(values == highest, next_high, highest)
-    largest: Floats = np.nan_to_num(_beyond(values, low, high)).max(axis=1)
+    largest = np.zeros(len(covariates))
+    for field, column in zip(covariates.contract.covariates, covariates.values.T, strict=True):
+        if field.kind in ("yes_no", "category"):
+            continue
+        values = Scales([field.measure.scale]).apply(column[:, None])[:, 0]
+        known = np.sort(values[~np.isnan(values)])
+        if known.size >= FEWEST_VALUES:
+            low = np.where(values == known[0], known[1], known[0])
+            high = np.where(values == known[-1], known[-2], known[-1])
+            largest = np.maximum(largest, np.nan_to_num(_beyond(values, low, high)))
     return largest
 
 
@@ -124,8 +126,10 @@ def _left_out_distance(conditional: ConditionalNormal, Z: Floats) -> Floats:
 
     Approximately: the covariance is drawn towards independence by q / (q + n), and has as much less of the patient in it.
     """
-    squared, taken, _ = _squared_distance(Precisions(conditional), Z)
     n, q = Z.shape
+    precisions, (squared, taken) = Precisions(conditional), np.empty((2, n))
+    for rows in row_blocks(n, q):
+        squared[rows], taken[rows], _ = _squared_distance(precisions, Z[rows])
     others = max(n - 1, 1)
     leverage = n / (n + q) * squared / others
     return _on_normal_scale(n / others * squared / (1 - np.minimum(leverage, LARGEST_LEVERAGE)), taken)

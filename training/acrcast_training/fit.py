@@ -82,7 +82,8 @@ def _ensemble(prepared: PreparedRows, candidate: str, seed: int) -> Ensemble:
 
 def _training_range(covariates: Covariates, rows: TrialRows, prepared: PreparedRows) -> TrainingRange:
     preparation = prepared.preparations[0]
-    return TrainingRange.fit(covariates, preparation.standardisation.apply(rows.scaled), preparation.conditional)
+    Z = rows.scaled
+    return TrainingRange.fit(covariates, preparation.standardisation.apply(Z, out=Z), preparation.conditional)
 
 
 def arm_averages(cohort: Cohort, rows: TrialRows) -> dict[str, Floats]:
