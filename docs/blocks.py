@@ -119,7 +119,9 @@ class Reader:
         return self._told(self._shell, f". {shlex.quote(str(path))} </dev/null; printf '\\n%s %s\\n' {END} $?\n")
 
     def _in_python(self, block: Block) -> tuple[int, str]:
-        _, exported = self._in_shell(f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'")
+        _, exported = self._in_shell(
+            f"{shlex.quote(sys.executable)} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+        )
         given = {"environment": json.loads(exported), "source": block.source, "place": block.place, "end": END}
         return self._told(self._python, json.dumps(given) + "\n")
 
