@@ -234,7 +234,9 @@ def acrcast(
     """audit_in: folder of the durable audit (SQLite); without one nothing is recorded. logged: a line for each request."""
     command = [sys.executable, "-m", "acrcast.cli", "serve", "--workers", str(workers)]
     command += ["--model", str(model)] if model else []
-    audit = {"ACRCAST_AUDIT": "1", "ACRCAST_STATE": str(audit_in)} if audit_in else {"ACRCAST_AUDIT": "0"}
+    # a state of its own: keys that whoever runs this once made would be looked at in every request
+    state = audit_in or tempfile.mkdtemp()
+    audit = {"ACRCAST_AUDIT": "1" if audit_in else "0", "ACRCAST_STATE": str(state)}
     lines = {"ACRCAST_LOG_LEVEL": "info" if logged else "warning"}
     return Served(name, [*command, "--port"], "/predict", json.dumps(body), audit | lines)
 
