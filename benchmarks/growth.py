@@ -15,10 +15,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from acrcast.arrays import Bools, Floats
+from acrcast.estimators.block_design import Rows
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.normal import expit
@@ -57,8 +60,13 @@ def made_up(patients: int) -> TrialRows:
             scaled[:, j] = scaled[:, j] > 0
     arm = np.resize([CONTROL, TREATED], patients)
     y = (rng.random(patients) < expit(0.6 * scaled[:, 0] + arm)).astype(np.float64)
-    nothing_below = np.zeros(scaled.shape, dtype=bool)
-    return TrialRows(study, terms, lambda rows: (scaled[rows].copy(), nothing_below[rows]), arm, y)
+    return TrialRows(study, terms, partial(_measured, scaled), arm, y)
+
+
+def _measured(scaled: Floats, rows: Rows) -> tuple[Floats, Bools]:
+    """Nothing is missing or below a limit."""
+    some = scaled[rows].copy()
+    return some, np.zeros(some.shape, dtype=bool)
 
 
 def measure_here(patients: int, resamples: int) -> None:
