@@ -231,7 +231,7 @@ def two_against_one(found: Sequence[Measured], of: str) -> str:
 
 def draw(scored: Sequence[Measured], trained: Sequence[Measured]) -> None:
     mpl.rcParams["svg.hashsalt"] = "scale"
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 5.4), layout="constrained")
     for axes, found, of in zip(
         figure.subplots(1, 2), (scored, trained), ("rows scored", "patients trained on"), strict=True
     ):
@@ -242,7 +242,7 @@ def draw(scored: Sequence[Measured], trained: Sequence[Measured]) -> None:
         axes.set_xlabel(of)
         axes.set_ylabel("seconds of the processor")
         axes.grid(visible=True, which="major", linewidth=0.4)
-        axes.legend(frameon=False, fontsize="small")
+        axes.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, metadata={"Date": None})
 

@@ -30,7 +30,7 @@ R = TypeVar("R")
 PATIENCE = 15
 # Tasks with a worker, or on their way to it, for each of its threads: it need not wait, and the scheduler holds few.
 AHEAD = 2
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     # of what all tasks share: it is sent once
     "distributed.admin.large-graph-warning-threshold": "1TB",
     "distributed.scheduler.http.routes": [],
