@@ -178,7 +178,19 @@ def test_an_empty_setting_is_no_setting(monkeypatch):
     assert read_settings() == Settings()
 
 
-ANSWERS = """
+# A program of which the part before has `ask`, and the part after starts a server.
+THEN_ASK = """
+from acrcast_service import server
+from acrcast_service.settings import read_settings
+
+greeting = server._greeting
+def then_ask(host, port, identity):
+    threading.Thread(target=ask, args=(port,)).start()
+    return greeting(host, port, identity)
+server._greeting = then_ask
+"""
+ANSWERS = (
+    """
 import asyncio, json, os, signal, sys, threading, urllib.request
 
 def ask(port):
@@ -196,17 +208,13 @@ def ask(port):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", form).read()
     os.kill(os.getpid(), signal.SIGTERM)
 
-from acrcast_service import server
-from acrcast_service.settings import read_settings
-
-greeting = server._greeting
-def then_ask(host, port, identity):
-    threading.Thread(target=ask, args=(port,)).start()
-    return greeting(host, port, identity)
-server._greeting = then_ask
+"""
+    + THEN_ASK
+    + """
 server.run(read_settings(model=sys.argv[1], port=0, unready_seconds=0))
 print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
+)
 
 
 @pytest.mark.parametrize("champion", ["model_folder", "boosted_folder"])
@@ -220,7 +228,8 @@ def test_a_server_that_answers_has_imported_nothing_heavy(request, a_patient, tm
     assert set(HEAVY).isdisjoint(done.stdout.splitlines()[-1].split())
 
 
-ONLY_PREDICTS = """
+ONLY_PREDICTS = (
+    """
 import json, os, signal, sys, threading, urllib.request
 
 def ask(port):
@@ -239,16 +248,12 @@ def ask(port):
     print(json.dumps([before, imported(), b"<form" in page]))
     os.kill(os.getpid(), signal.SIGTERM)
 
-from acrcast_service import server
-from acrcast_service.settings import read_settings
-
-greeting = server._greeting
-def then_ask(host, port, identity):
-    threading.Thread(target=ask, args=(port,)).start()
-    return greeting(host, port, identity)
-server._greeting = then_ask
+"""
+    + THEN_ASK
+    + """
 server.run(read_settings(model=sys.argv[1], port=0, unready_seconds=0, audit=False))
 """
+)
 
 
 def test_what_only_other_rooms_need_is_imported_when_the_first_of_them_is_asked(a_patient, model_folder, tmp_path):

@@ -43,8 +43,11 @@ def resampled_risks(
     weights: (B, n), not negative. A resample in which a candidate cannot be fitted, because it holds one outcome only,
     gives NaN. progress: called with the resamples done. engine: who fits them.
     """
-    found = _all_risks(rows, candidates, weights, (None,), seed, progress, engine)
-    return {name: risks[0] for name, risks in found.items()}
+    found = {name: np.empty(weights.shape) for name in candidates}
+    for these, risks in risks_in_batches(rows, candidates, weights, seed=seed, progress=progress, engine=engine):
+        for name, of_candidate in risks.items():
+            found[name][these] = of_candidate
+    return found
 
 
 def risks_in_batches(
@@ -71,38 +74,6 @@ def risks_in_batches(
             end = first + len(in_turn[candidates[0]])
             yield slice(first, end), in_turn
             first = end
-
-
-def resampled_risks_in_both_arms(
-    rows: TrialRows,
-    candidates: Sequence[str],
-    weights: Weights,
-    *,
-    seed: Sequence[int],
-    progress: Progress = _silent,
-    engine: Engine = HERE,
-) -> dict[str, Floats]:
-    """(2, B, n) risks of every patient under control and under treatment, by the fits of `resampled_risks`.
-
-    With the same seed and the same candidates a patient's risk in the own arm is that of `resampled_risks`.
-    """
-    return _all_risks(rows, candidates, weights, (CONTROL, TREATED), seed, progress, engine)
-
-
-def _all_risks(
-    rows: TrialRows,
-    candidates: Sequence[str],
-    weights: Weights,
-    arms: Sequence[float | None],
-    seed: Sequence[int],
-    progress: Progress,
-    engine: Engine,
-) -> dict[str, Floats]:
-    """(a, B, n) risks in each of a arms; None is the patient's own."""
-    risks = {name: np.full((len(arms), *weights.shape), np.nan) for name in candidates}
-    for name, batch, found in _resampled(rows, candidates, weights, arms, seed, progress, engine):
-        risks[name][:, batch] = found
-    return risks
 
 
 def _resampled(
