@@ -46,7 +46,7 @@ class Origin:
 class Texts:
     """A column of n cells as what is said in it: `texts[which]`. Of a million patients it takes a few MB.
 
-    which: (n,) numbers from 0. texts: (d,) what is said, each once.
+    which: (n,) numbers from 0. texts: (d,) what is said, each once but for what is missing.
     """
 
     which: npt.NDArray[np.unsignedinteger]
