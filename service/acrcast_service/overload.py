@@ -28,9 +28,8 @@ class Overload:
     def __init__(self, settings: Settings) -> None:
         self._places = asyncio.Semaphore(settings.requests_in_progress)
         self._most_waiting = settings.requests_waiting
-        self._most_taken = settings.requests_in_progress
         self._most = settings.requests_in_progress + settings.requests_waiting
-        self._taken = self._waiting = 0
+        self._waiting = 0
         self._body_seconds = settings.body_seconds
         self._refusals: dict[ErrorForm, Sequence[Message]] = {}
 
@@ -50,7 +49,7 @@ class Overload:
                 await app(scope, request.receive, send)
             finally:
                 if request.has_place:
-                    self._give_back()
+                    self._places.release()
 
     async def take_place(self, connections: int | None) -> None:
         """Raises HttpProblem (503) when all places, and those to wait in, are taken. connections: how many there are, if known."""
@@ -61,19 +60,14 @@ class Overload:
             await self._places.acquire()
         finally:
             self._waiting -= 1
-        self._taken += 1
         if connections is not None and connections <= self._most:
             return
         try:
             # an answer may be made without a pause: whoever has arrived meanwhile is counted before it is begun
             await asyncio.sleep(0)
         except BaseException:
-            self._give_back()
+            self._places.release()
             raise
-
-    def _give_back(self) -> None:
-        self._taken -= 1
-        self._places.release()
 
     @property
     def body_seconds(self) -> float:
@@ -81,7 +75,7 @@ class Overload:
 
     @property
     def _is_full(self) -> bool:
-        return self._taken >= self._most_taken and self._waiting >= self._most_waiting
+        return self._places.locked() and self._waiting >= self._most_waiting
 
 
 class _Request:

@@ -117,6 +117,24 @@ def test_a_place_whose_request_was_given_up_is_free_again():
     asyncio.run(story())
 
 
+def test_a_place_on_its_way_to_whoever_waits_is_taken():
+    async def story():
+        held = Held(requests_in_progress=1, requests_waiting=1)
+
+        async def let_in():
+            await _settled()
+            held.go.set()
+
+        waiting, letting = asyncio.create_task(held.ask()), asyncio.create_task(let_in())
+        assert (await held.ask())[0]["status"] == 200
+        # in the moment between the end of one and the begin of the next
+        assert (held.begun, (await held.ask())[0]["status"]) == (1, 503)
+        assert (await waiting)[0]["status"] == 200
+        await letting
+
+    asyncio.run(story())
+
+
 def test_health_is_answered_however_many_wait():
     async def story():
         held = Held(requests_in_progress=1, requests_waiting=0)
