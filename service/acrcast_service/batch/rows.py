@@ -25,8 +25,8 @@ def answers_in_rows(answered: Answered) -> list[bytes]:
     if not numbers:
         return []
     columns = answered.columns
-    cells = [_plain(numbers), [name.encode() for name in answered.ids]]
-    template = b'{"row":%b,"prediction_id":"%b"'
+    cells = [_plain(numbers), answered.ids_in_json.split(b",")]
+    template = b'{"row":%b,"prediction_id":%b'
     for arm, estimate in (("control", "probability"), ("treated", "probability"), ("benefit", "difference")):
         if f"{arm}_{estimate}" not in columns:
             continue

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
+
 from acrcast.arrays import Integers
 from acrcast.contract import Contract, Covariates
 from acrcast.contract.columns import COMPARATOR
@@ -39,8 +41,8 @@ class Batch:
 class Answered:
     """Some rows of a batch, in order.
 
-    rows: positions of those that were answered, with their prediction ids. columns: of these, as in a table of
-    predictions. full: their complete answers. refused: of the others, as JSON.
+    rows: positions of those that were answered. ids_in_json: their prediction ids, with quotes and a comma between. columns:
+    of these, as in a table of predictions. full: their complete answers. refused: of the others, as JSON.
     """
 
     model: str
@@ -48,10 +50,15 @@ class Answered:
     first: int
     count: int
     rows: Integers
-    ids: list[str]
+    ids_in_json: bytes
     columns: dict[str, Column]
     full: list[dict[str, Any]] | None
     refused: dict[int, list[dict[str, str]]]
+
+    @property
+    def ids(self) -> list[str]:
+        found: list[str] = orjson.loads(b"[%b]" % self.ids_in_json)
+        return found
 
 
 _SUBJECTS = {

@@ -69,11 +69,12 @@ class Columns:
     def rows(self, answered: Answered) -> bytes:
         if not answered.count:
             return b""
-        columns = _aligned(answered)
+        columns = {name: _within(column) for name, column in _aligned(answered).items()}
+        columns["prediction_id"] = _within(_ids(answered)) if answered.refused else answered.ids_in_json
         for name, kept in self._columns.items():
-            kept.append(_within(columns[name]))
+            kept.append(columns[name])
         self._errors += [{"row": i + 1, "errors": errors} for i, errors in answered.refused.items()]
-        piece = self._separator + _within(columns["row"])
+        piece = self._separator + columns["row"]
         self._separator = b","
         return piece
 
@@ -97,6 +98,7 @@ class Binary:
 
     def rows(self, answered: Answered) -> bytes:
         columns = _aligned(answered)
+        columns["prediction_id"] = _ids(answered)
         columns["error"] = np.full(answered.count, None, dtype=object)
         for i, errors in answered.refused.items():
             columns["error"][i - answered.first] = _told(errors)
@@ -111,13 +113,18 @@ class Binary:
 def _aligned(answered: Answered) -> dict[str, npt.NDArray[Any]]:
     """A value for each row; NaN or None in those that were refused."""
     rows = np.arange(answered.first + 1, answered.first + answered.count + 1)
-    columns: dict[str, npt.NDArray[Any]] = {"prediction_id": np.array(answered.ids, dtype=object), **answered.columns}
+    return {"row": rows, **{name: _spread(answered, column) for name, column in answered.columns.items()}}
+
+
+def _ids(answered: Answered) -> npt.NDArray[Any]:
+    return _spread(answered, np.array(answered.ids, dtype=object))
+
+
+def _spread(answered: Answered, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not answered.refused:
-        return {"row": rows, **columns}
-    spread = {"row": rows}
-    for name, column in columns.items():
-        spread[name] = np.full(answered.count, np.nan if column.dtype.kind == "f" else None, dtype=column.dtype)
-        spread[name][answered.rows - answered.first] = column
+        return column
+    spread = np.full(answered.count, np.nan if column.dtype.kind == "f" else None, dtype=column.dtype)
+    spread[answered.rows - answered.first] = column
     return spread
 
 
