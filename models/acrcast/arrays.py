@@ -8,6 +8,7 @@ Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Floats32 = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
+FoldNumbers = npt.NDArray[np.int16]
 
 
 def alike(masks: Bools) -> list[Integers]:

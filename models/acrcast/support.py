@@ -14,7 +14,7 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats, Integers, alike
 from acrcast.contract import Contract, Covariates, OnePatient
-from acrcast.estimators.block_design import row_blocks
+from acrcast.estimators.block_design import Stacked, row_blocks
 from acrcast.estimators.design import Scales
 from acrcast.estimators.missing import ConditionalNormal
 from acrcast.prediction import Support, SupportStatus
@@ -65,8 +65,8 @@ class TrainingRange:
     distance: Limits
 
     @classmethod
-    def fit(cls, covariates: Covariates, Z: Floats, conditional: ConditionalNormal) -> "TrainingRange":
-        """Z: (n, q) standardised with NaN.
+    def fit(cls, covariates: Covariates, Z: Stacked, conditional: ConditionalNormal) -> "TrainingRange":
+        """Z: (1, n, q) standardised with NaN.
 
         The limits come from what each patient would be against the others alone: those who were learned from look nearer
         than new patients do.
@@ -121,15 +121,15 @@ def _left_out_excess(covariates: Covariates) -> Floats:
     return largest
 
 
-def _left_out_distance(conditional: ConditionalNormal, Z: Floats) -> Floats:
+def _left_out_distance(conditional: ConditionalNormal, Z: Stacked) -> Floats:
     """(n,) joint distances of each patient from the distribution of the others, as in leaving one out of a regression.
 
     Approximately: the covariance is drawn towards independence by q / (q + n), and has as much less of the patient in it.
     """
-    n, q = Z.shape
+    _, n, q = Z.shape
     precisions, (squared, taken) = Precisions(conditional), np.empty((2, n))
     for rows in row_blocks(n, q):
-        squared[rows], taken[rows], _ = _squared_distance(precisions, Z[rows])
+        squared[rows], taken[rows], _ = _squared_distance(precisions, Z[0, rows])
     others = max(n - 1, 1)
     leverage = n / (n + q) * squared / others
     return _on_normal_scale(n / others * squared / (1 - np.minimum(leverage, LARGEST_LEVERAGE)), taken)

@@ -23,7 +23,7 @@ def judged():
         preparation = Preparation.fit(rows, np.ones(len(rows)))
         fields = tuple(column.field for column in rows.terms.columns)
         learned = TrainingRange.fit(
-            trial.covariates, preparation.standardisation.apply(rows.scaled), preparation.conditional
+            trial.covariates, preparation.standardisation.apply(rows.scaled)[None], preparation.conditional
         )
         others = replace(trial, covariates=covariates, treated=np.ones(len(covariates), dtype=bool))
         others = replace(others, responded=others.treated, risk=np.ones(len(covariates)))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from acrcast.memory import given_back
 from acrcast.studies import load_study
 from acrcast.validation import resampling
 from acrcast.validation.resampling import bootstrap_weights, resampled_risks, risks_in_batches
@@ -11,7 +12,6 @@ from acrcast_training.commands.train import show_size
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.examples import example_table
 from acrcast_training.fit import trial_rows
-from acrcast_training.memory import given_back
 from acrcast_training.select import folds_of, usual_repeats
 from acrcast_training.validate import nested_repeats, usual_resamples, validate
 

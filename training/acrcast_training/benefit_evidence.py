@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from acrcast.arrays import Floats
+from acrcast.arrays import Bools, Floats
+from acrcast.memory import give_back
 from acrcast.validation.average_effect import average_effect
 from acrcast.validation.benefit_calibration import benefit_calibration
 from acrcast.validation.benefit_decisions import TreatmentPolicy, treatment_policies
@@ -27,7 +28,8 @@ def benefit_evidence(
     control_risk, treated_risk: (n,) of patients who were not fitted to. The share of patients in the treated arm stands for
     the allocation.
     """
-    patients = _randomised(cohort, control_risk, treated_risk, allocation=float(cohort.treated.mean()))
+    allocation = float(cohort.treated.mean())
+    patients = _randomised(cohort, slice(None), control_risk, treated_risk, allocation=allocation)
     if isinstance(patients, NotApplicable):
         return None
     average = average_effect(patients)
@@ -46,23 +48,25 @@ def benefit_evidence(
 
 def _per_protocol(cohort: Cohort, control_risk: Floats, treated_risk: Floats) -> list[float | None] | None:
     """Difference of the response rates among the assessed; None when an arm has none."""
-    kept = cohort.assessed
-    patients = _randomised(cohort.rows(kept), control_risk[kept], treated_risk[kept])
+    patients = _randomised(cohort, cohort.assessed, control_risk, treated_risk)
     return None if isinstance(patients, NotApplicable) else estimate(average_effect(patients).observed)
 
 
 def _randomised(
-    cohort: Cohort, control_risk: Floats, treated_risk: Floats, allocation: float = 0.5
+    cohort: Cohort, kept: Bools | slice, control_risk: Floats, treated_risk: Floats, allocation: float = 0.5
 ) -> Randomised | NotApplicable:
-    responded = cohort.responded.astype(np.float64)
-    of_control = control_risk if cohort.study.has_control else None
-    return two_arms(responded, cohort.treated, of_control, treated_risk, allocation)
+    """kept: (n,) who is among them."""
+    responded = cohort.responded[kept].astype(np.float64)
+    of_control = control_risk[kept] if cohort.study.has_control else None
+    return two_arms(responded, cohort.treated[kept], of_control, treated_risk[kept], allocation)
 
 
 def _individual(patients: Randomised, rng: np.random.Generator) -> dict[str, Any]:
     calibration = benefit_calibration(patients)
     policies = treatment_policies(patients, LEAST_BENEFITS)
-    ranking, pairs = benefit_ranking(patients, rng), paired_benefit(patients, rng)
+    ranking = benefit_ranking(patients, rng)
+    give_back()
+    pairs = paired_benefit(patients, rng)
     curve = ranking.curve
     return {
         "in_the_large": estimate(calibration.in_the_large),

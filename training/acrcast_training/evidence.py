@@ -7,6 +7,7 @@ import numpy as np
 from acrcast.arrays import Floats
 from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
+from acrcast.memory import give_back
 from acrcast.validation.calibration import calibration_curve, calibration_errors
 from acrcast.validation.instability import instability
 from acrcast.validation.net_benefit import CorrectedNetBenefit, net_benefit_gain
@@ -40,6 +41,7 @@ def evidence(
     both = cross_validated_in_both_arms(
         rows, comparison.chosen, folds=comparison.folds, repeats=comparison.repeats, seed=seed, engine=engine
     ).mean(axis=1)
+    give_back()
     own = np.where(cohort.treated, both[1], both[0])
     individual = comparison.chosen != BASELINE and bool(np.isfinite(own).all())
     found: dict[str, Any] = {
@@ -62,6 +64,7 @@ def evidence(
     rng = np.random.default_rng([seed, 7])
     if (benefit := benefit_evidence(cohort, both[0], both[1], rng, individual=individual)) is not None:
         found["benefit"] = benefit
+    give_back()
     if individual:
         found |= {
             "calibration": _calibration(own, rows.y, rng),

@@ -7,13 +7,12 @@ import numpy as np
 from scipy.stats import beta
 
 from acrcast.arrays import Floats
-from acrcast.contract import Covariates
 from acrcast.errors import FitError
 from acrcast.estimators.candidates import CANDIDATES, LogisticPoints
 from acrcast.estimators.ensemble import BoostedEnsemble, Ensemble, LogisticEnsemble
 from acrcast.estimators.normal import latin_normal
 from acrcast.estimators.posterior import hierarchical, projected
-from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
+from acrcast.estimators.rows import PreparedRows, StandardisedRows, TrialRows, prepare
 from acrcast.estimators.small_set import arm_rates
 from acrcast.estimators.trees import Trees
 from acrcast.prediction import ModelIdentity
@@ -57,7 +56,9 @@ def fit_model(cohort: Cohort, candidate: str, *, seed: int, card: Mapping[str, A
         estimate_conditions_on=CANDIDATES[candidate].conditions_on,
         terms=rows.terms,
         preparation=preparation,
-        training_range=_training_range(cohort.covariates, rows, prepared),
+        training_range=TrainingRange.fit(
+            cohort.covariates, StandardisedRows.of(rows, [preparation.standardisation]), preparation.conditional
+        ),
         ensemble=ensemble,
         nodes=latin_normal((ensemble.size, len(rows.terms.columns)), np.random.default_rng([seed, 3])),
         averages=arm_averages(cohort, rows),
@@ -78,12 +79,6 @@ def _ensemble(prepared: PreparedRows, candidate: str, seed: int) -> Ensemble:
     linear = LogisticEnsemble(prepared.terms, projected(prepared, posterior)[0], draws)
     trees = Trees.of(as_bytes(booster), len(prepared.terms.columns) + prepared.terms.two_arms)
     return spread_by_disagreement(BoostedEnsemble(trees, linear), prepared, for_members)
-
-
-def _training_range(covariates: Covariates, rows: TrialRows, prepared: PreparedRows) -> TrainingRange:
-    preparation = prepared.preparations[0]
-    Z = rows.scaled
-    return TrainingRange.fit(covariates, preparation.standardisation.apply(Z, out=Z), preparation.conditional)
 
 
 def arm_averages(cohort: Cohort, rows: TrialRows) -> dict[str, Floats]:

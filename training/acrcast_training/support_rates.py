@@ -9,7 +9,7 @@ import numpy as np
 from acrcast.arrays import Floats
 from acrcast.contract import Covariates
 from acrcast.estimators.design import FROM_SCALE
-from acrcast.estimators.rows import Preparation, TrialRows
+from acrcast.estimators.rows import Preparation, StandardisedRows, TrialRows
 from acrcast.prediction import SupportStatus
 from acrcast.studies.ld_il2_ra import STUDY
 from acrcast.support import Judge, TrainingRange
@@ -120,7 +120,7 @@ def train(patients: int, seed: int, number: int, *, without_level: bool = False)
         screened = screened.rows(np.flatnonzero(~has_it)[:patients])
     rows = _rows(screened)
     preparation = Preparation.fit(rows, np.ones(len(rows)))
-    Z = preparation.standardisation.apply(rows.scaled)
+    Z = StandardisedRows.of(rows, [preparation.standardisation])
     return Trained(screened, preparation, TrainingRange.fit(screened, Z, preparation.conditional), random)
 
 

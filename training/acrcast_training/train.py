@@ -8,6 +8,7 @@ from types import MappingProxyType
 from acrcast import artefact
 from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
+from acrcast.memory import give_back
 from acrcast.response_model import ResponseModel
 from acrcast.validation.sample_size import SampleSize, development_size, usual_r2
 from acrcast_training.card import model_card
@@ -53,6 +54,7 @@ def train(
     """
     rows = trial_rows(cohort)
     comparison = compare(rows, seed=seed, repeats=repeats, progress=progress, engine=engine)
+    give_back()
     resamples = usual_resamples(len(rows)) if resamples is None else resamples
     validation = validate(rows, comparison.chosen, resamples=resamples, seed=seed, progress=progress, engine=engine)
     size = needed(rows)

@@ -121,6 +121,8 @@ def validate(
         gain.add(weights[these], risks[chosen], risks[BASELINE])
         net_benefit.add(weights[these], risks[chosen])
         resampled[these] = risks[chosen][:, shown]
+        # not to be held while the next ones are fitted
+        del risks
     return Validation(
         optimism=optimism_of(rows.y, apparent, figures.all(), rows.arm),
         gain=gain.corrected(apparent, of_rates),

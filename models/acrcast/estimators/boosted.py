@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xgboost as xgb
 
-from acrcast.arrays import Floats, Integers
+from acrcast.arrays import Floats, FoldNumbers, Integers
 from acrcast.estimators.block_design import LARGEST_KEPT, row_blocks
 from acrcast.estimators.design import CONTROL, TREATED, Terms
 from acrcast.estimators.ensemble import BoostedEnsemble, feature_matrix
@@ -52,23 +52,29 @@ def log_odds(booster: xgb.Booster, features: Floats) -> Floats:
 def tune(prepared: PreparedRows, resample: int, rng: np.random.Generator) -> BoostedSettings:
     """Depth and rounds with the least cross-validated log loss inside the resample; ties go to the simpler."""
     fold = inner_folds(prepared, resample, FOLDS, rng)
-    weights, y = prepared.weights[resample], prepared.y
     loss = np.zeros((len(DEPTHS), len(ROUNDS)))
     for k in range(FOLDS):
-        inside, outside = (weights > 0) & (fold != k), fold == k
-        if not outside.any():  # fewer patients than folds
-            continue
-        data = _matrix(prepared, resample, np.flatnonzero(inside))
-        left_out = _matrix(prepared, resample, np.flatnonzero(outside), like=data)
-        for d, depth in enumerate(DEPTHS):
-            booster = xgb.Booster(_parameters(prepared, y[inside], weights[inside], depth), [data, left_out])
-            for r, (first, last) in enumerate(zip((0, *ROUNDS), ROUNDS, strict=False)):
-                _boost(booster, data, first, last)
-                # XGBoost keeps the sums of earlier rounds for the matrices that it was given
-                eta = booster.predict(left_out, output_margin=True).astype(np.float64)
-                loss[d, r] += np.sum(weights[outside] * (log1p_exp(eta) - y[outside] * eta))
+        if (fold == k).any():  # else there are fewer patients than folds
+            loss += _left_out_loss(prepared, resample, fold, k)
     best_depth, best_rounds = np.unravel_index(np.argmin(loss), loss.shape)
     return BoostedSettings(DEPTHS[best_depth], ROUNDS[best_rounds])
+
+
+def _left_out_loss(prepared: PreparedRows, resample: int, fold: FoldNumbers, k: int) -> Floats:
+    """(depths, rounds) log loss, summed over the patients of fold `k`, of boosters fitted to the other folds."""
+    inside, outside = np.flatnonzero((fold >= 0) & (fold != k)), np.flatnonzero(fold == k)
+    data = _matrix(prepared, resample, inside)
+    left_out = _matrix(prepared, resample, outside, like=data)
+    y, weights = left_out.get_label().astype(np.float64), prepared.weights[resample, outside]
+    loss = np.zeros((len(DEPTHS), len(ROUNDS)))
+    for d, depth in enumerate(DEPTHS):
+        booster = xgb.Booster(_parameters(prepared, resample, inside, depth), [data, left_out])
+        for r, (first, last) in enumerate(zip((0, *ROUNDS), ROUNDS, strict=False)):
+            _boost(booster, data, first, last)
+            # XGBoost keeps the sums of earlier rounds for the matrices that it was given
+            eta = booster.predict(left_out, output_margin=True).astype(np.float64)
+            loss[d, r] = np.sum(weights * (log1p_exp(eta) - y * eta))
+    return loss
 
 
 def spread_by_disagreement(
@@ -104,10 +110,9 @@ def as_bytes(booster: xgb.Booster) -> bytes:
 
 
 def _train(prepared: PreparedRows, resample: int, settings: BoostedSettings) -> xgb.Booster:
-    weights = prepared.weights[resample]
-    used = weights > 0
-    data = _matrix(prepared, resample, np.flatnonzero(used))
-    booster = xgb.Booster(_parameters(prepared, prepared.y[used], weights[used], settings.depth), [data])
+    used = np.flatnonzero(prepared.weights[resample] > 0)
+    data = _matrix(prepared, resample, used)
+    booster = xgb.Booster(_parameters(prepared, resample, used, settings.depth), [data])
     _boost(booster, data, 0, settings.rounds)
     return booster.reset()
 
@@ -153,7 +158,8 @@ class _Blocks(xgb.DataIter):  # type: ignore[misc]  # xgboost has no type of it
         self._left = row_blocks(len(self._rows), self._prepared.Z.shape[2])
 
 
-def _parameters(prepared: PreparedRows, y: Floats, weights: Floats, depth: int) -> dict[str, object]:
+def _parameters(prepared: PreparedRows, resample: int, rows: Integers, depth: int) -> dict[str, object]:
+    y, weights = prepared.rows.y[prepared.patient[rows]], prepared.weights[resample, rows]
     rate, total = float(np.average(y, weights=weights)), float(weights.sum())
     return {
         "objective": "binary:logistic",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from acrcast.arrays import Floats, Integers
+from acrcast.arrays import Floats, FoldNumbers, Integers
 from acrcast.estimators.folds import inner_folds
 from acrcast.estimators.newton import weighted_products
 from acrcast.estimators.normal import expit, log1p_exp
@@ -45,7 +45,7 @@ def elastic_net(prepared: PreparedRows, rng: np.random.Generator) -> Floats:
     return _fit(prepared, fold, np.array([FOLDS]), chosen[:, None], factor, precision)[:, 0]
 
 
-def _paths(prepared: PreparedRows, fold: Integers, factor: Floats, precision: Floats) -> Floats:
+def _paths(prepared: PreparedRows, fold: FoldNumbers, factor: Floats, precision: Floats) -> Floats:
     """(B, FOLDS, penalties, p) coefficients at every penalty without each fold.
 
     A few penalties are fitted first; where a path's coefficients lie between them is where the search for the others starts.
@@ -79,7 +79,7 @@ def _weak_precision(prepared: PreparedRows) -> Floats:
 
 def _fit(
     prepared: PreparedRows,
-    fold: Integers,
+    fold: FoldNumbers,
     outside: Integers,
     penalties: Floats,
     factor: Floats,
@@ -119,7 +119,7 @@ def _fit(
 
 
 def _quadratic(
-    prepared: PreparedRows, resample: int, fold: Integers, outside: Integers, beta: Floats
+    prepared: PreparedRows, resample: int, fold: FoldNumbers, outside: Integers, beta: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """(F, p, p) curvature and (F, p) gradient of the mean log-likelihood of F problems of a resample at `beta` (F, p).
 
@@ -136,7 +136,7 @@ def _quadratic(
     return curvature / total[:, :, None], gradient / total, total
 
 
-def _held_out_loss(prepared: PreparedRows, resample: int, fold: Integers, path: Floats) -> Floats:
+def _held_out_loss(prepared: PreparedRows, resample: int, fold: FoldNumbers, path: Floats) -> Floats:
     """(F,) log loss of every penalty, summed over the patients, each by the fit without the patient's fold. path: (K, F, p)."""
     loss = np.zeros(path.shape[1])
     for k, coefficients in enumerate(path):

@@ -1,7 +1,7 @@
 """What every candidate is fitted on: the rows of a trial, prepared anew in each resample by the rule used at deployment."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -103,19 +103,23 @@ class PreparedRows:
     """B resamples of one trial, ready to fit.
 
     patient: (N,) which patient a row stands for, ascending; an incomplete patient has `COPIES` rows.
-    share: (N,) 1 or 1/COPIES. Z: (B, N, q) standardised in each resample. weights: (B, N), the resample's weights by share.
+    Z: (B, N, q) standardised in each resample. weights: (B, N), the patient's divided among the rows.
     """
 
     rows: TrialRows
     preparations: tuple[Preparation, ...]
     patient: Integers
-    share: Floats
     Z: Stacked
     weights: Floats
 
     @property
     def terms(self) -> Terms:
         return self.rows.terms
+
+    @property
+    def is_large(self) -> bool:
+        """Whether `Z` is made anew each time that it is gone through."""
+        return int(np.prod(self.Z.shape)) > LARGEST_KEPT
 
     @property
     def arm(self) -> Floats:
@@ -147,7 +151,11 @@ class PreparedRows:
 
     def by_patient(self, values: Floats) -> Floats:
         """(B, N) values of rows averaged to (B, n) patients."""
-        averaged: Floats = np.add.reduceat(values * self.share, self.first, axis=1)
+        if len(self.patient) == len(self.rows):
+            return values
+        first = self.first
+        copies = np.diff(first, append=len(self.patient))
+        averaged: Floats = np.add.reduceat(values * np.repeat(1.0 / copies, copies), first, axis=1)
         return averaged
 
 
@@ -193,22 +201,21 @@ class StandardisedRows:
 def prepare(rows: TrialRows, weights: Floats, rng: "np.random.Generator") -> PreparedRows:
     """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
     which, q = rows.incomplete(), len(rows.terms.columns)
-    copies = np.ones(len(rows), dtype=np.int64)
-    copies[which] = COPIES
-    patient = np.repeat(np.arange(len(rows)), copies)
-    share = 1.0 / copies[patient]
     nodes = latin_normal((len(which), COPIES, q), rng)
     preparations = Preparation.fit_each(rows, weights)
-    drawn = np.empty((len(weights), len(which) * COPIES, q))
+    Z = StandardisedRows.of(rows, [preparation.standardisation for preparation in preparations])
     if which.size:
-        scaled, below = rows.measures(which)
+        copies = np.ones(len(rows), dtype=np.int64)
+        copies[which] = COPIES
+        patient = np.repeat(np.arange(len(rows)), copies)
+        drawn, (scaled, below) = np.empty((len(weights), len(which) * COPIES, q)), rows.measures(which)
         for preparation, out in zip(preparations, drawn, strict=True):
             out[:] = preparation.complete(scaled, below, nodes).reshape(-1, q)
-    number = np.full(len(patient), -1)
-    number[copies[patient] > 1] = np.arange(len(which) * COPIES)
-    scales = tuple(preparation.standardisation for preparation in preparations)
-    Z = StandardisedRows(rows, scales, patient, drawn, number).kept()
-    return PreparedRows(rows, preparations, patient, share, Z, weights[:, patient] * share)
+        number = np.full(len(patient), -1)
+        number[copies[patient] > 1] = np.arange(len(which) * COPIES)
+        Z = replace(Z, patient=patient, drawn=drawn, number=number)
+        weights = weights[:, patient] * (1.0 / copies)[patient]
+    return PreparedRows(rows, preparations, Z.patient, Z.kept(), weights)
 
 
 def _on_scale(columns: ColumnValues, values: Floats, below: Bools, rows: Rows) -> tuple[Floats, Bools]:

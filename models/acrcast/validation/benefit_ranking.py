@@ -85,12 +85,13 @@ def benefit_ranking(
 
 
 def _reordered(patients: Randomised, order: Integers) -> Randomised:
+    allocation = patients.allocation
     return Randomised(
         patients.y[order],
         patients.treated[order],
         patients.control_risk[order],
         patients.treated_risk[order],
-        np.broadcast_to(patients.allocation, patients.y.shape)[order],
+        allocation[order] if isinstance(allocation, np.ndarray) else allocation,
     )
 
 
@@ -108,9 +109,10 @@ def _halves(treated: Bools, count: int, rng: np.random.Generator) -> Floats:
 
 def _ranked_figures(ranked: Randomised, starts: Integers, weights: Floats) -> tuple[Floats, Floats, Floats]:
     """Qini (B,), AUTOC (B,) and gains along the curve (B, 101). starts: where in the ranking a new benefit begins."""
-    control, treated = ranked.arm_scores(weights)
+    control, score = ranked.arm_scores(weights)
+    score -= control
+    del control
     shares = weights / weights.sum(axis=1, keepdims=True)
-    score = treated - control
     if len(starts) < len(ranked):
         tied = _ratio(np.add.reduceat(shares * score, starts, axis=1), np.add.reduceat(shares, starts, axis=1))
         score = np.repeat(tied, np.diff(starts, append=len(ranked)), axis=1)

@@ -25,7 +25,7 @@ GRID_POINTS = 101
 # The band is given where at least this share of the refitted curves reaches.
 REACHED = 0.9
 # Resampled patients are held in blocks of at most this many numbers.
-LARGEST_BLOCK = 2_000_000
+LARGEST_BLOCK = 2**19
 
 
 @dataclass(frozen=True, slots=True)

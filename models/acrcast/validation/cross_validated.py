@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, Integers
+from acrcast.arrays import Bools, Floats, FoldNumbers, Integers
 from acrcast.estimators.block_design import row_blocks
 from acrcast.estimators.normal import expit, normal_quantile
 from acrcast.validation.performance import Estimate, concordance, estimate_of_share, log_odds_of
@@ -35,13 +35,13 @@ class CrossValidated:
     """
 
     risk: Floats
-    fold: Integers
+    fold: FoldNumbers
     arm: Floats
     centre: Floats
     spread: Floats
 
     @classmethod
-    def empty(cls, fold: Integers, folds: int, arm: Floats) -> "CrossValidated":
+    def empty(cls, fold: FoldNumbers, folds: int, arm: Floats) -> "CrossValidated":
         """To be filled by `put`. fold: (repeats, n)."""
         shape = len(fold), folds
         centre, spread = np.full((*shape, len(np.unique(arm))), np.nan), np.full(shape, np.nan)

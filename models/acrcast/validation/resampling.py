@@ -3,17 +3,18 @@
 Resamples are weights of the patients. What was learned with weight 0 for a patient did not see that patient, nor the outcome.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acrcast.arrays import Bools, Bytes, Floats, Integers
+from acrcast.arrays import Bools, Bytes, Floats, FoldNumbers, Integers
 from acrcast.engine import HERE, Engine
-from acrcast.estimators.candidates import CANDIDATES
+from acrcast.estimators.candidates import CANDIDATES, PointFits
 from acrcast.estimators.design import CONTROL, TREATED
 from acrcast.estimators.folds import stratified_folds
-from acrcast.estimators.rows import TrialRows, prepare
+from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
+from acrcast.memory import give_back
 from acrcast.validation.cross_validated import CrossValidated
 from acrcast.validation.performance import log_loss
 
@@ -23,6 +24,8 @@ LARGEST_BATCH = 20
 
 Progress = Callable[[int], None]
 Weights = Floats | Bools | Bytes
+Fitted = tuple[str, Integers, list[Floats]]
+"""A candidate, the numbers of the b resamples that could be fitted, and their (b, n) risks in each arm that was asked for."""
 
 
 def _silent(_: int) -> None:
@@ -63,17 +66,25 @@ def risks_in_batches(
     finished: dict[int, dict[str, Floats]] = {}
     first = 0
     for batch, fitted in engine.map(_fitted, rows, _batches(rows, candidates, weights, (None,), seed)):
-        risks = {name: np.full((len(batch.weights), len(rows)), np.nan) for name in candidates}
-        for name, which, found in fitted:
-            risks[name][which - batch.first] = found[0]
-        finished[batch.first] = risks
+        finished[batch.first] = _of_all(batch, fitted, len(rows))
         progress(len(batch.weights))
         # an engine finishes them in any order
         while first in finished:
-            in_turn = finished.pop(first)
-            end = first + len(in_turn[candidates[0]])
-            yield slice(first, end), in_turn
+            end = first + len(finished[first][candidates[0]])
+            yield slice(first, end), finished.pop(first)
             first = end
+
+
+def _of_all(batch: "_Batch", fitted: Iterable[Fitted], patients: int) -> dict[str, Floats]:
+    """The (b, n) risks of each candidate in the own arm; NaN in resamples that could not be fitted."""
+    risks: dict[str, Floats] = {}
+    for name, which, found in fitted:
+        if len(which) == len(batch.weights):
+            risks[name] = found[0]
+        else:
+            risks[name] = np.full((len(batch.weights), patients), np.nan)
+            risks[name][which - batch.first] = found[0]
+    return risks or {name: np.full((len(batch.weights), patients), np.nan) for name in batch.candidates}
 
 
 def _resampled(
@@ -84,8 +95,8 @@ def _resampled(
     seed: Sequence[int],
     progress: Progress,
     engine: Engine,
-) -> Iterator[tuple[str, Integers, Floats]]:
-    """Batches of the resamples that can be fitted: a candidate, the b resamples, and their (a, b, n) risks in each arm."""
+) -> Iterator[Fitted]:
+    """What could be fitted, batch after batch."""
     for batch, fitted in engine.map(_fitted, rows, _batches(rows, candidates, weights, arms, seed)):
         yield from fitted
         progress(len(batch.weights))
@@ -93,9 +104,13 @@ def _resampled(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Resamples that are fitted together. first: number of the first, from which the random numbers of all come. weights: (b, n)."""
+    """Resamples that are fitted together. first: number of the first, from which the random numbers of all come. weights: (b, n).
+
+    candidates: by their places among these, each has random numbers of its own. wanted: of them, those that are fitted.
+    """
 
     candidates: tuple[str, ...]
+    wanted: tuple[str, ...]
     arms: tuple[float | None, ...]
     seed: tuple[int, ...]
     first: int
@@ -110,20 +125,30 @@ def _batches(
     seed: Sequence[int],
 ) -> Iterator[_Batch]:
     at_once = min(LARGEST_BATCH, max(1, LARGEST_DESIGN // (len(rows) * rows.terms.size)))
+    names = tuple(candidates)
     for first in range(0, len(weights), at_once):
-        yield _Batch(tuple(candidates), tuple(arms), tuple(seed), first, weights[first : first + at_once])
+        yield _Batch(names, names, tuple(arms), tuple(seed), first, weights[first : first + at_once])
 
 
-def _fitted(rows: TrialRows, batch: _Batch) -> Iterator[tuple[str, Integers, Floats]]:
+def _fitted(rows: TrialRows, batch: _Batch) -> Iterator[Fitted]:
     """As `_resampled`, of one batch."""
     weights = batch.weights.astype(np.float64)
     both = np.flatnonzero((weights @ rows.y > 0) & (weights @ (1 - rows.y) > 0))
-    if both.size:
-        prepared = prepare(rows, weights[both], np.random.default_rng([*batch.seed, batch.first]))
-        for number, name in enumerate(batch.candidates):
+    if both.size == 0:
+        return
+    if both.size < len(weights):
+        weights = weights[both]
+    prepared = prepare(rows, weights, np.random.default_rng([*batch.seed, batch.first]))
+    for number, name in enumerate(batch.candidates):
+        if name in batch.wanted:
             points = CANDIDATES[name].fit(prepared, np.random.default_rng([*batch.seed, batch.first, number]))
-            in_arms = [points.risk(prepared.arm if arm is None else arm, prepared.Z) for arm in batch.arms]
-            yield name, both + batch.first, np.stack([prepared.by_patient(risk) for risk in in_arms])
+            yield name, both + batch.first, [prepared.by_patient(_risk(prepared, points, arm)) for arm in batch.arms]
+            if prepared.is_large:
+                give_back()
+
+
+def _risk(prepared: PreparedRows, points: PointFits, arm: float | None) -> Floats:
+    return points.risk(prepared.arm if arm is None else arm, prepared.Z)
 
 
 def cross_validated(
@@ -143,8 +168,8 @@ def cross_validated(
     fold = fold_numbers(rows, folds, repeats, seed)
     judged = {name: CrossValidated.empty(fold, folds, rows.arm) for name in candidates}
     for name, batch, found in _resampled(rows, candidates, _outside(fold, folds), (None,), (seed, 1), progress, engine):
-        for b, fit in enumerate(batch):
-            judged[name].put(*divmod(int(fit), folds), found[0, b])
+        for fit, risk in zip(batch, found[0], strict=True):
+            judged[name].put(*divmod(int(fit), folds), risk)
     return judged
 
 
@@ -159,7 +184,8 @@ def cross_validated_in_both_arms(
         for b, fit in enumerate(batch):
             repeat, k = divmod(int(fit), folds)
             left_out = fold[repeat] == k
-            risks[:, repeat, left_out] = found[:, b, left_out]
+            for in_arm, of_arm in zip(risks, found, strict=True):
+                in_arm[repeat, left_out] = of_arm[b, left_out]
     return risks
 
 
@@ -237,28 +263,37 @@ class _Part:
 
 def _chosen_in(rows: TrialRows, part: _Part) -> Iterator[tuple[str, Floats, Floats]]:
     """Once: the choice in the part, with the (n,) risks of everybody by it and by the first candidate, fitted to the part."""
-    inner = np.full(len(rows), -1)
+    inside = np.flatnonzero(part.inside)
     rng = np.random.default_rng([part.seed, 2, part.number])
-    inner[part.inside] = stratified_folds(rows.arm[part.inside], rows.y[part.inside], part.folds, rng)
-    training = np.concatenate([part.inside[None], part.inside & (inner != np.arange(part.folds)[:, None])])
-    of_all, left_out = ({name: np.full(len(rows), np.nan) for name in part.candidates} for _ in range(2))
-    seed = part.seed, 3, part.number
-    for name, batch, found in _resampled(rows, part.candidates, training, (None,), seed, _silent, HERE):
-        for fit, risk in zip(batch, found[0], strict=True):
-            kept, these = (of_all, slice(None)) if fit == 0 else (left_out, inner == fit - 1)
-            kept[name][these] = risk[these]
-    taken = part.inside
-    chosen = part.choose({name: log_loss(risk[taken], rows.y[taken]) for name, risk in left_out.items()})
-    yield chosen, of_all[chosen], of_all[part.candidates[0]]
+    fold = stratified_folds(rows.arm[inside], rows.y[inside], part.folds, rng)
+    training = np.tile(part.inside, (part.folds + 1, 1))
+    for k, without in enumerate(training[1:]):
+        without[inside[fold == k]] = False
+    baseline, of_all = part.candidates[0], dict[str, Floats]()
+    losses = {name: np.full(len(inside), np.nan) for name in part.candidates}
+    # the fits to the whole part come last: where they are fitted by themselves, the choice says which of them are wanted
+    for batch in reversed(list(_batches(rows, part.candidates, training, (None,), (part.seed, 3, part.number)))):
+        alone = batch.first == 0 and len(batch.weights) == 1
+        wanted = (baseline, part.choose(losses)) if alone else part.candidates
+        for name, fits, found in _fitted(rows, replace(batch, wanted=wanted)):
+            for fit, risk in zip(fits, found[0], strict=True):
+                if fit == 0:
+                    of_all[name] = risk
+                else:
+                    these = fold == fit - 1
+                    losses[name][these] = log_loss(risk[inside[these]], rows.y[inside[these]])
+    chosen = part.choose(losses)
+    of_chosen, of_baseline = (of_all[name] if of_all else np.full(len(rows), np.nan) for name in (chosen, baseline))
+    yield chosen, of_chosen, of_baseline
 
 
-def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> Integers:
+def fold_numbers(rows: TrialRows, folds: int, repeats: int, seed: int) -> FoldNumbers:
     """(repeats, n) which fold each patient is in, in the cross-validations of this seed."""
     return np.stack(
         [stratified_folds(rows.arm, rows.y, folds, np.random.default_rng([seed, r])) for r in range(repeats)]
     )
 
 
-def _outside(fold: Integers, folds: int) -> Bools:
+def _outside(fold: FoldNumbers, folds: int) -> Bools:
     """(repeats x folds, n) who is in each training part."""
     return np.stack([part != k for part in fold for k in range(folds)])

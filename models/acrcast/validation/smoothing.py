@@ -7,6 +7,7 @@ Time grows in proportion to the points, whatever their number.
 import numpy as np
 
 from acrcast.arrays import Floats, Integers
+from acrcast.estimators.block_design import Design, row_blocks
 from acrcast.estimators.newton import fit_logistic
 from acrcast.estimators.normal import expit
 
@@ -118,17 +119,22 @@ def weighted_splines(
     terms = _spline_terms(x, knots)
     centre, scale = terms.mean(axis=0), terms.std(axis=0)
     scale[scale == 0] = 1
-    X = np.column_stack([np.ones(len(x)), (terms - centre) / scale])
-    flat = np.zeros(X.shape[1])
+    terms -= centre
+    terms /= scale
+    X = Design(1, len(x), terms.shape[1] + 1, make=lambda rows: np.insert(terms[rows], 0, 1.0, axis=1)[None])
+    flat = np.zeros(X.columns)
     # All sets start from the fit of their sum, which is near them.
-    whole = fit_logistic(X[None], y, weights.sum(axis=0, keepdims=True), flat).coefficients
-    coefficients = np.empty((len(weights), X.shape[1]))
+    whole = fit_logistic(X, y, weights.sum(axis=0, keepdims=True), flat).coefficients
+    coefficients = np.empty((len(weights), X.columns))
     block = max(1, LARGEST_BATCH // len(x))
     for first in range(0, len(weights), block):
         some = weights[first : first + block]
         start = np.repeat(whole, len(some), axis=0)
-        coefficients[first : first + block] = fit_logistic(X[None], y, some, flat, start=start).coefficients
-    return expit(coefficients[:, :1] + coefficients[:, 1:] @ ((_spline_terms(at, knots) - centre) / scale).T)
+        coefficients[first : first + block] = fit_logistic(X, y, some, flat, start=start).coefficients
+    there = _spline_terms(at, knots)
+    there -= centre
+    there /= scale
+    return expit(coefficients[:, :1] + coefficients[:, 1:] @ there.T)
 
 
 def _mean_there(x: Floats, y: Floats, at: Floats) -> Floats:
@@ -249,11 +255,15 @@ def _spline_terms(x: Floats, knots: Floats) -> Floats:
     if len(knots) < FEWEST_KNOTS:
         return x[:, None].copy()
     before_last, last = knots[-2], knots[-1]
-    cubes = np.maximum(x[:, None] - knots, 0) ** 3
     inner = knots[:-2]
-    bent = (
-        cubes[:, :-2]
-        - cubes[:, -2:-1] * (last - inner) / (last - before_last)
-        + cubes[:, -1:] * (before_last - inner) / (last - before_last)
-    )
-    return np.column_stack([x, bent / (last - knots[0]) ** 2])
+    terms = np.empty((len(x), 1 + len(inner)))
+    terms[:, 0] = x
+    for rows in row_blocks(len(x), len(knots)):
+        cubes = np.maximum(x[rows, None] - knots, 0) ** 3
+        bent = (
+            cubes[:, :-2]
+            - cubes[:, -2:-1] * (last - inner) / (last - before_last)
+            + cubes[:, -1:] * (before_last - inner) / (last - before_last)
+        )
+        np.divide(bent, (last - knots[0]) ** 2, out=terms[rows, 1:])
+    return terms

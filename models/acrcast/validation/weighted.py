@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from acrcast.arrays import Bools, Bytes, Floats, Integers
+from acrcast.estimators.block_design import Design, Rows
 from acrcast.estimators.newton import fit_logistic
 from acrcast.estimators.normal import expit, logit
 from acrcast.validation.performance import log_odds_of
@@ -16,7 +17,7 @@ from acrcast.validation.performance import log_odds_of
 # Risks that differ by less are ties: equal patients may differ by rounding when fits are multiplied out in batches.
 SMALLEST_DIFFERENCE = 1e-12
 # Sets are worked through in blocks of at most this many numbers, to bound memory.
-LARGEST_BLOCK = 2_000_000
+LARGEST_BLOCK = 2**19
 LARGEST_ITERATIONS = 200
 TOLERANCE = 1e-13
 
@@ -85,12 +86,21 @@ def calibration_slopes_within(risk: Floats, y: Floats, arm: Floats, weights: Flo
         for which in np.unique(two, axis=0):
             fitted = np.flatnonzero(overlap & (two == which).all(axis=1))
             if fitted.size:
-                arms = np.broadcast_to(members[which].T, (fitted.size, len(y), int(which.sum())))
-                X = np.concatenate([arms, log_odds[fitted][:, :, None]], axis=2)
-                calibrated = np.tile(np.append(np.zeros(X.shape[2] - 1), 1.0), (fitted.size, 1))
-                fits = fit_logistic(X, y, w[fitted], np.zeros(X.shape[2]), start=calibrated)
+                X = _recalibration(members[which], log_odds[fitted])
+                calibrated = np.tile(np.append(np.zeros(X.columns - 1), 1.0), (fitted.size, 1))
+                fits = fit_logistic(X, y, w[fitted], np.zeros(X.columns), start=calibrated)
                 slopes[block.start + fitted] = fits.coefficients[:, -1]
     return slopes
+
+
+def _recalibration(members: Bools, log_odds: Floats) -> Design:
+    """An intercept for each arm and the log-odds (b, n). members: (arms, n)."""
+
+    def make(rows: Rows) -> Floats:
+        arms = np.broadcast_to(members[:, rows].T, (*log_odds[:, rows].shape, len(members)))
+        return np.concatenate([arms, log_odds[:, rows, None]], axis=2)
+
+    return Design(len(log_odds), log_odds.shape[1], len(members) + 1, make=make)
 
 
 def calibration_intercepts(risk: Floats, y: Floats, weights: Floats) -> Floats:

@@ -160,7 +160,6 @@ def test_an_incomplete_patients_copies_count_as_one_patient(a_trial, auranofin):
     copied = replace(
         once,
         patient=np.repeat(np.arange(60), 10),
-        share=np.full(600, 0.1),
         Z=np.repeat(once.Z, 10, axis=1),
         weights=np.full((1, 600), 0.1),
     )

@@ -36,7 +36,7 @@ def fitted(Z, y, weights, penalties, factor, outside=(FOLDS,), fold=None, interc
     rows = TrialRows(None, terms, None, np.full(len(y), 0.5), y)
     everyone = np.arange(len(y))
     Z = np.broadcast_to(Z, (B, len(y), q))
-    prepared = PreparedRows(rows, (), everyone, np.ones(len(y)), Z, weights)
+    prepared = PreparedRows(rows, (), everyone, Z, weights)
     fold = np.zeros((B, len(y)), dtype=np.int64) if fold is None else fold
     penalties = np.broadcast_to(penalties, (B, len(penalties)))
     outside = np.broadcast_to(outside, penalties.shape[1:])

@@ -264,7 +264,7 @@ def coverage(ld_il2, n, repeats, seed):
         y = (rng.random(n) < expit(terms.matrix(arm, raw) @ truth)).astype(float)
         scale = Standardisation.fit(raw, np.ones(n))
         rows = TrialRows(ld_il2, terms, None, arm, y)
-        prepared = PreparedRows(rows, (), np.arange(n), np.ones(n), scale.apply(raw)[None], np.ones((1, n)))
+        prepared = PreparedRows(rows, (), np.arange(n), scale.apply(raw)[None], np.ones((1, n)))
         members = hierarchical(prepared).draws(200, rng)
         risks = [expit(terms.matrix(a, scale.apply(new)) @ members.T) for a in (CONTROL, TREATED)]
         true = [expit(terms.matrix(a, new) @ truth) for a in (CONTROL, TREATED)]

@@ -84,10 +84,10 @@ def train(
       acrcast train --study ld-il2-ra --baseline adsl.xpt --visits adqs.xpt --visits adlb.xpt --map map.toml
       acrcast train --study my_study.py --table trial.csv --engine dask --scheduler tls://10.0.0.5:8786
     """
+    from acrcast.memory import given_back
     from acrcast.studies import load_study
     from acrcast_training.data.cohort import check
     from acrcast_training.engines.opening import Asked, opened
-    from acrcast_training.memory import given_back
     from acrcast_training.promote import judge_folder
     from acrcast_training.select import usual_repeats
     from acrcast_training.state import new_folder

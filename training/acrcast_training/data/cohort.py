@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from acrcast.arrays import Bools
+from acrcast.arrays import Bools, Integers
 from acrcast.contract import Covariates
 from acrcast.errors import DataError, Problem, UsageError
 from acrcast.studies import AcrResponse, OutcomeColumn, Study
@@ -20,11 +20,15 @@ from acrcast_training.data.mapping.reading import PATIENTS, VISITS, Given, read_
 from acrcast_training.data.table import R_MISSING
 from acrcast_training.data.trial_files import read_trial
 
+# Of patients whose fingerprint is taken.
+ROWS_AT_ONCE = 16_384
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cohort:
     """n patients of one study, in the order of their file.
 
+    patient_ids: (n,) of NumPy's StringDType when they come from files: so a long one takes its room alone.
     treated: (n,); all True in a one-arm study.
     responded: (n,) the primary outcome, by intention to treat: not assessed is no response.
     assessed: (n,) the endpoint was observed; these are the per-protocol set.
@@ -32,7 +36,7 @@ class Cohort:
     """
 
     study: Study
-    patient_ids: npt.NDArray[np.str_]
+    patient_ids: npt.NDArray[Any]
     treated: Bools
     covariates: Covariates
     responded: Bools
@@ -87,22 +91,39 @@ class Cohort:
 
         It does not depend on the order of the rows or columns, on the format of the file, or on how a number was written.
         """
-        contract = self.covariates.contract
         order = np.argsort(self.patient_ids, kind="stable")
-        # adding 0 makes one zero of -0.0 and 0.0; a missing value has one bit pattern of many
-        values = np.where(np.isnan(self.covariates.values), np.nan, self.covariates.values + 0.0)
-        header = {
-            "form": "acrcast cohort 1",
-            "data_kind": self.data_kind,
-            "fields": [[field.name, field.kind, field.levels] for field in contract],
-            "patients": self.patient_ids[order].tolist(),
-            "assays": {name: names[order].tolist() for name, names in sorted(self.covariates.assays.items())},
-        }
-        digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        blocks = [order[first : first + ROWS_AT_ONCE] for first in range(0, len(order), ROWS_AT_ONCE)]
+        digest = hashlib.sha256()
+        for piece in self._named(blocks):
+            digest.update(piece.encode())
         for array in (self.treated, self.responded, self.assessed, self.covariates.below):
-            digest.update(array[order].astype("u1").tobytes())
-        digest.update(values[order].astype("<f8").tobytes())
+            for rows in blocks:
+                digest.update(array[rows].astype("u1").tobytes())
+        for rows in blocks:
+            # adding 0 makes one zero of -0.0 and 0.0; a missing value has one bit pattern of many
+            values = self.covariates.values[rows] + 0.0
+            values[np.isnan(values)] = np.nan
+            digest.update(values.astype("<f8").tobytes())
         return digest.hexdigest()
+
+    def _named(self, blocks: Sequence[Integers]) -> Iterator[str]:
+        """What the fingerprint has in words, as one JSON object with its names in order, piece by piece. blocks: of the patients."""
+
+        def listed(texts: npt.NDArray[Any]) -> Iterator[str]:
+            yield "["
+            for i, rows in enumerate(blocks):
+                yield (", " if i else "") + json.dumps(texts[rows].tolist())[1:-1]
+            yield "]"
+
+        yield '{"assays": {'
+        for i, (name, names) in enumerate(sorted(self.covariates.assays.items())):
+            yield f"{', ' if i else ''}{json.dumps(name)}: "
+            yield from listed(names)
+        fields = [[field.name, field.kind, field.levels] for field in self.covariates.contract]
+        yield f'}}, "data_kind": {json.dumps(self.data_kind)}, "fields": {json.dumps(fields)}, '
+        yield '"form": "acrcast cohort 1", "patients": '
+        yield from listed(self.patient_ids)
+        yield "}"
 
 
 @dataclass(frozen=True, slots=True)

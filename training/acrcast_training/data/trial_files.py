@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.dtypes import StringDType
 
 from acrcast.arrays import Bools
 from acrcast.contract import Covariates
@@ -41,7 +43,7 @@ ABOUT_A_PATIENT = ("patient_id", "arm", "data_kind")
 class Trial:
     """The n patients, as far as the files tell; `outcome` is None without visits."""
 
-    patient_ids: npt.NDArray[np.str_]
+    patient_ids: npt.NDArray[Any]
     treated: Bools
     covariates: Covariates
     data_kind: DataKind
@@ -76,7 +78,7 @@ def read_trial(study: Study, patients: Table, visits: Table | None, *, one_table
     else:
         findings.about("DATA105", "no visits given: the baseline was checked, the outcome was not", patients)
     return Trial(
-        ids.texts.astype(np.str_)[ids.which],
+        ids.texts.astype(StringDType())[ids.which],
         treated,
         _covariates(study, patients, baseline, findings),
         data_kind,
