@@ -48,7 +48,7 @@ class TrialRows:
 
     def incomplete(self) -> Integers:
         """Positions of the patients of whom something is missing or below a limit."""
-        lacking = [(np.isnan(scaled) | below).any(axis=1) for _, scaled, below in self.blocks()]
+        lacking = [_unknown(scaled, below).any(axis=1) for _, scaled, below in self.blocks()]
         return np.flatnonzero(np.concatenate(lacking))
 
     def blocks(self) -> Iterator[tuple[slice, Floats, Bools]]:
@@ -74,7 +74,7 @@ class Preparation:
         """One for each of B resamples. weights: (B, n). The first is where the search for the others' distributions starts."""
         lacking = rows.incomplete()
         scaled, below = rows.measures(lacking)
-        incomplete = Incomplete(lacking, np.isnan(scaled) | below, below)
+        incomplete = Incomplete(lacking, _unknown(scaled, below), below)
         found: list[Preparation] = []
         for some in (weights[:1], weights[1:]):
             if len(some) == 0:
@@ -163,21 +163,21 @@ class PreparedRows:
 class StandardisedRows:
     """The (B, N, q) standardised rows of a trial, made when they are indexed: [b], [b, rows] or [:, rows].
 
-    So no whole array of many patients needs to exist. drawn: (B, d, q) rows of incomplete patients, completed; number: (N,)
-    which of them a row is, -1 where it is of a complete one.
+    So no whole array of many patients needs to exist. drawn: (B, v) the values that were drawn, row after row and in the order of
+    the columns; start: (N,) where those of a row begin, -1 where nothing of it was drawn.
     """
 
     rows: TrialRows
     scales: tuple[Standardisation, ...]
     patient: Integers
     drawn: Floats
-    number: Integers
+    start: Integers
 
     @classmethod
     def of(cls, rows: TrialRows, scales: Sequence[Standardisation]) -> "StandardisedRows":
         """One row for each patient; what is missing is NaN."""
-        n, q = len(rows), len(rows.terms.columns)
-        return cls(rows, tuple(scales), np.arange(n), np.empty((len(scales), 0, q)), np.broadcast_to(np.int64(-1), n))
+        n = len(rows)
+        return cls(rows, tuple(scales), np.arange(n), np.empty((len(scales), 0)), np.broadcast_to(np.int64(-1), n))
 
     def kept(self) -> Stacked:
         """The array itself, unless it is large."""
@@ -189,33 +189,61 @@ class StandardisedRows:
 
     def __getitem__(self, key: int | slice | tuple[int | slice, Rows]) -> Floats:
         resamples, at = key if isinstance(key, tuple) else (key, slice(None))
-        scaled, number = self.rows.measures(self.patient[at])[0], self.number[at]
+        scaled, below = self.rows.measures(self.patient[at])
         which = np.arange(len(self.scales))[resamples]
         Z = np.empty((which.size, *scaled.shape))
+        row, column, position = self._of_drawn(self.start[at], scaled, below)
         for b, out in zip(np.atleast_1d(which), Z, strict=True):
             self.scales[b].apply(scaled, out)
-            out[number >= 0] = self.drawn[b, number[number >= 0]]
+            out[row, column] = self.drawn[b, position]
         return Z if which.ndim else Z[0]
+
+    @staticmethod
+    def _of_drawn(start: Integers, scaled: Floats, below: Bools) -> tuple[Integers, Integers, Integers]:
+        """Rows and columns of the values of m rows that were drawn, and their positions in `drawn`. start: (m,)."""
+        rows = np.flatnonzero(start >= 0)
+        unknown = _unknown(scaled[rows], below[rows])
+        row, column = np.nonzero(unknown)
+        counts = unknown.sum(axis=1)
+        before = np.cumsum(counts) - counts
+        return rows[row], column, np.repeat(start[rows] - before, counts) + np.arange(len(row))
 
 
 def prepare(rows: TrialRows, weights: Floats, rng: "np.random.Generator") -> PreparedRows:
     """Prepare B resamples. weights: (B, n). Every patient gets rows, also those of weight 0: they are predicted, not fitted."""
-    which, q = rows.incomplete(), len(rows.terms.columns)
-    nodes = latin_normal((len(which), COPIES, q), rng)
+    which = rows.incomplete()
     preparations = Preparation.fit_each(rows, weights)
     Z = StandardisedRows.of(rows, [preparation.standardisation for preparation in preparations])
     if which.size:
         copies = np.ones(len(rows), dtype=np.int64)
         copies[which] = COPIES
         patient = np.repeat(np.arange(len(rows)), copies)
-        drawn, (scaled, below) = np.empty((len(weights), len(which) * COPIES, q)), rows.measures(which)
-        for preparation, out in zip(preparations, drawn, strict=True):
-            out[:] = preparation.complete(scaled, below, nodes).reshape(-1, q)
-        number = np.full(len(patient), -1)
-        number[copies[patient] > 1] = np.arange(len(which) * COPIES)
-        Z = replace(Z, patient=patient, drawn=drawn, number=number)
+        drawn, counts = _drawn(rows, which, preparations, rng)
+        start = np.full(len(patient), -1)
+        start[copies[patient] > 1] = np.cumsum(counts) - counts
+        Z = replace(Z, patient=patient, drawn=drawn, start=start)
         weights = weights[:, patient] * (1.0 / copies)[patient]
     return PreparedRows(rows, preparations, Z.patient, Z.kept(), weights)
+
+
+def _drawn(
+    rows: TrialRows, incomplete: Integers, preparations: Sequence[Preparation], rng: np.random.Generator
+) -> tuple[Floats, Integers]:
+    """(B, v) what is drawn of these patients, `COPIES` times each and in the order of the columns, and how many of each time."""
+    q, parts, counts = len(rows.terms.columns), [], []
+    for some in row_blocks(len(incomplete), COPIES * q):
+        scaled, below = rows.measures(incomplete[some])
+        nodes = latin_normal((len(scaled), COPIES, q), rng)
+        unknown = np.repeat(_unknown(scaled, below), COPIES, axis=0).reshape(nodes.shape)
+        parts.append([preparation.complete(scaled, below, nodes)[unknown] for preparation in preparations])
+        counts.append(unknown.sum(axis=2).ravel())
+    return np.concatenate(parts, axis=1), np.concatenate(counts)
+
+
+def _unknown(scaled: Floats, below: Bools) -> Bools:
+    """(m, q) what is missing or below a limit."""
+    unknown: Bools = np.isnan(scaled) | below
+    return unknown
 
 
 def _on_scale(columns: ColumnValues, values: Floats, below: Bools, rows: Rows) -> tuple[Floats, Bools]:

@@ -37,6 +37,12 @@ def test_rows_that_are_made_when_they_are_indexed_are_those_of_the_array(trial, 
         np.testing.assert_array_equal(made[key], whole[key])
 
 
+def test_what_is_missing_is_drawn_alike_however_many_patients_at_a_time(trial, monkeypatch):
+    together = prepared(trial).Z
+    monkeypatch.setattr(rows, "row_blocks", lambda n, _: (slice(i, min(i + 7, n)) for i in range(0, n, 7)))
+    np.testing.assert_allclose(prepared(trial).Z, together, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_every_candidate_is_the_same(trial, name, request):
     def risks():
