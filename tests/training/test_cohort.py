@@ -1,6 +1,8 @@
 """From files to a cohort: what is accepted, what is refused with which code, and who responded."""
 
 import csv
+import hashlib
+import json
 import re
 import time
 from pathlib import Path
@@ -19,6 +21,7 @@ from acrcast.studies import AcrResponse, Arm, OutcomeColumn, Study, load_study
 from acrcast_training.data import checks, cohort
 from acrcast_training.data.cells import CellReader
 from acrcast_training.data.cohort import ArmFlow, check, flow, load_cohort
+from acrcast_training.data.examples import example_table
 from acrcast_training.data.table import Texts
 
 LD_IL2 = load_study("ld-il2-ra")
@@ -690,6 +693,25 @@ class TestFingerprint:
             [a_visit("P1"), a_visit("P2", pain_mm=50)],
         ]
         assert len({fingerprint(baseline, visits) for visits in outcomes}) == 4
+
+    @pytest.mark.parametrize("rows_at_once", [7, 10_000])
+    def test_it_is_of_one_json_object_and_the_numbers_after_it(self, monkeypatch, rows_at_once):
+        """However many patients are taken at a time: models that were trained before must find theirs again."""
+        patients = load_cohort(AURANOFIN, table=example_table("auranofin-ra")).rows(slice(40))
+        monkeypatch.setattr(cohort, "ROWS_AT_ONCE", rows_at_once)
+        order, covariates = np.argsort(patients.patient_ids, kind="stable"), patients.covariates
+        named = {
+            "form": "acrcast cohort 1",
+            "data_kind": patients.data_kind,
+            "fields": [[field.name, field.kind, field.levels] for field in covariates.contract],
+            "patients": patients.patient_ids[order].tolist(),
+            "assays": {name: names[order].tolist() for name, names in covariates.assays.items()},
+        }
+        expected = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
+        for array in (patients.treated, patients.responded, patients.assessed, covariates.below):
+            expected.update(array[order].astype("u1").tobytes())
+        expected.update((np.where(np.isnan(covariates.values), np.nan, covariates.values) + 0.0)[order].tobytes())
+        assert patients.fingerprint == expected.hexdigest()
 
     def test_the_kind_of_data_does(self, fingerprint):
         simulated = [row | {"data_kind": "simulated"} for row in one_of_each_arm()]

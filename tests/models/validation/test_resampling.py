@@ -1,15 +1,18 @@
 """Resampling of whole procedures: R's bootstrap, and that nobody's risk is learned from the own outcome."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from acrcast.estimators.candidates import CANDIDATES
+from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.newton import fit_logistic
 from acrcast.estimators.normal import expit
 from acrcast.estimators.rows import TrialRows, prepare
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.performance import brier_score, c_statistic, log_loss
-from acrcast.validation.resampling import cross_validated
+from acrcast.validation.resampling import cross_validated, fold_numbers, nested
 
 LOGISTIC = [name for name, candidate in CANDIDATES.items() if candidate.is_logistic]
 
@@ -110,8 +113,6 @@ def test_every_patient_is_left_out_once_in_each_repeat(a_trial, one_arm):
 
 
 def test_risks_of_cross_validation_are_those_of_fits_to_the_other_folds(a_trial, auranofin):
-    from acrcast.estimators.folds import stratified_folds
-
     rows = a_trial(auranofin, 40).rows
     risks = cross_validated(rows, ["prespecified"], folds=4, repeats=1, seed=7)["prespecified"].risk[0]
     fold = stratified_folds(rows.arm, rows.y, 4, np.random.default_rng([7, 0]))
@@ -134,3 +135,64 @@ def test_progress_is_told_of_every_fold(a_trial, auranofin):
     done = []
     cross_validated(a_trial(auranofin, 30).rows, ["prevalence"], folds=5, repeats=2, seed=1, progress=done.append)
     assert sum(done) == 10
+
+
+def least(losses):
+    return min(losses, key=lambda name: losses[name].mean())
+
+
+def test_a_nested_choice_sees_none_of_the_patients_that_it_is_judged_on(a_trial, auranofin):
+    """By its definition: in each training part a cross-validation chooses, and the choice is fitted to the part."""
+    rows, names, folds, seed = a_trial(auranofin, 60).rows, ("prevalence", "prespecified", "firth"), 3, 5
+    found = nested(rows, names, least, folds=folds, repeats=1, seed=seed)
+    outer = fold_numbers(rows, folds, 1, seed)[0]
+    for k in range(folds):
+        inside = np.flatnonzero(outer != k)
+        part = replace(
+            rows,
+            measures=lambda some, inside=inside: rows.measures(inside[some]),
+            arm=rows.arm[inside],
+            y=rows.y[inside],
+        )
+        fold = stratified_folds(part.arm, part.y, folds, np.random.default_rng([seed, 2, k]))
+        losses = {name: np.empty(len(inside)) for name in names}
+        for j in range(folds):
+            for name, risk in risks_of(part, fold != j, names).items():
+                losses[name][fold == j] = log_loss(risk, part.y)[fold == j]
+        weights = outer != k
+        expected = risks_of(rows, weights, names)
+        chosen = least(losses)
+        np.testing.assert_allclose(found.judged.risk[0, ~weights], expected[chosen][~weights], rtol=0, atol=1e-8)
+        np.testing.assert_allclose(found.baseline[0, ~weights], expected["prevalence"][~weights], rtol=0, atol=1e-8)
+
+
+def risks_of(rows, taken, names):
+    prepared = prepare(rows, taken.astype(float)[None], np.random.default_rng(0))
+    fits = {name: CANDIDATES[name].fit(prepared, np.random.default_rng(0)) for name in names}
+    return {name: points.risk(prepared.arm, prepared.Z)[0] for name, points in fits.items()}
+
+
+def test_of_many_patients_the_whole_part_is_fitted_by_the_baseline_and_the_choice_alone(
+    a_trial, auranofin, monkeypatch
+):
+    rows, names = a_trial(auranofin, 60).rows, ("prevalence", "prespecified", "firth")
+    together = nested(rows, names, least, folds=3, repeats=1, seed=5)
+    fitted = []
+    for name in names:
+        candidate = CANDIDATES[name]
+
+        def counted(prepared, rng, candidate=candidate):
+            fitted.append((candidate.name, int(prepared.weights.sum())))
+            return candidate.fit(prepared, rng)
+
+        monkeypatch.setitem(CANDIDATES, name, replace(candidate, fit=counted))
+    monkeypatch.setattr("acrcast.validation.resampling.LARGEST_DESIGN", 1)
+    alone = nested(rows, names, least, folds=3, repeats=1, seed=5)
+    np.testing.assert_allclose(alone.judged.risk, together.judged.risk, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(alone.baseline, together.baseline, rtol=0, atol=1e-8)
+    assert alone.chosen == together.chosen
+    # a training part has 40 patients, the parts of its own cross-validation fewer
+    to_whole_parts = [name for name, patients in fitted if patients == 40]
+    wanted = [{"prevalence", chosen} for chosen, times in alone.chosen.items() for _ in range(times)]
+    assert len(to_whole_parts) == sum(map(len, wanted))
+    assert to_whole_parts.count("prevalence") == 3
