@@ -131,6 +131,10 @@ def draw(by_patients: Sequence[Point], by_resamples: Sequence[Point]) -> None:
         ):
             axes.loglog(xs, ys, marker, label=label, markersize=4)
         axes.set_xlabel(of)
+        if of == "resamples":
+            # less than two decades: the labels between would be written over each other
+            axes.set_xticks(xs, [str(x) for x in xs], minor=False)
+            axes.minorticks_off()
         axes.grid(visible=True, which="major", linewidth=0.4)
     figure.axes[0].loglog(
         [p.patients for p in by_patients],
