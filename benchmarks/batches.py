@@ -24,13 +24,12 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from benchmarks import page
 from benchmarks.serving import PATIENT, PORT, acrcast, processor_seconds, running
 
 from acrcast_service.batch.schemas import ARROW, JSON, PARQUET
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- batches -->", "<!-- end of batches -->"
 # Of the command: its start takes as long as some 100,000 rows.
 ROWS_OF_A_FILE = 1_000_000
 
@@ -142,8 +141,7 @@ def main() -> None:
     content = shown(found, options)
     print(content)
     if options.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{rest.partition(END)[2]}")
+        page.put("batches", content)
 
 
 if __name__ == "__main__":

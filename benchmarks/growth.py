@@ -16,9 +16,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
+from benchmarks import page
 
 from acrcast.arrays import Bools, Floats
 from acrcast.estimators.block_design import Rows
@@ -35,9 +35,7 @@ RESAMPLES = (50, 100, 200, 400, 800)
 # One resample at every number of patients, one number of patients at every number of resamples.
 AT_ONE_RESAMPLE, AT_PATIENTS = 1, 302
 LOGISTIC = tuple(name for name, candidate in CANDIDATES.items() if candidate.is_logistic)
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGE, PICTURE = DOCS / "performance.md", DOCS / "pictures" / "growth.svg"
-BEGIN, END = "<!-- growth -->", "<!-- end of growth -->"
+PICTURE = page.DOCS / "pictures" / "growth.svg"
 
 
 @dataclass(frozen=True)
@@ -167,10 +165,7 @@ def main() -> None:
     print("\n" + text)
     if options.write:
         draw(by_patients, by_resamples)
-        page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        page.put("growth", text)
     return None
 
 

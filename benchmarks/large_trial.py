@@ -20,12 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from benchmarks import page
 
 from acrcast.studies import load_study
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- large trial -->", "<!-- end of large trial -->"
 FEW = 600
 # What the command says first when it has read, and when it has fitted.
 STAGES = {"reading": "Arm", "fitting and validating": "Candidates by", "writing and registering": ""}
@@ -137,8 +136,7 @@ def main() -> None:
         content = shown(*runs, options, size)
     print(content)
     if options.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{rest.partition(END)[2]}")
+        page.put("large trial", content)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import xgboost as xgb
+from benchmarks import page
 from benchmarks.batches import patients
 from benchmarks.growth import made_up
 from benchmarks.scale_peers import DEPTH, FIT, MEMBERS, MOST_ROWS, RESULT, ROUNDS, SCORE, numbers, without_names
@@ -53,12 +54,10 @@ from acrcast import artefact
 from acrcast.validation.resampling import bootstrap_weights
 from acrcast_training.tracking import runs
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGE, PICTURE = DOCS / "performance.md", DOCS / "pictures" / "scale.svg"
+PICTURE = page.DOCS / "pictures" / "scale.svg"
 LINK = (
     "![Seconds of the processor against rows scored and patients trained on, on logarithmic axes](pictures/scale.svg)"
 )
-BEGIN, END = "<!-- scale -->", "<!-- end of scale -->"
 ROWS = (10_000, 100_000, 1_000_000, 10_000_000)
 PATIENTS = (10_000, 100_000, 1_000_000)
 RESAMPLES = 8
@@ -276,8 +275,7 @@ def main() -> None:
     print("\n" + text)
     if options.write:
         draw(scored, trained)
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{LINK}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        page.put("scale", f"{LINK}\n\n{text}")
 
 
 if __name__ == "__main__":

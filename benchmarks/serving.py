@@ -30,6 +30,7 @@ from shutil import which
 
 import mlflow
 import numpy as np
+from benchmarks import page
 
 from acrcast import artefact
 from acrcast.artefact import Provenance
@@ -43,8 +44,6 @@ from acrcast_training.tracking import runs
 PORT = 8770
 # Between two loads, in seconds: requests of the one before are answered and recorded.
 REST = 0.3
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- serving -->", "<!-- end of serving -->"
 PYFUNC = Path(pyfunc_model.__file__)
 PATIENT = {
     "age_years": 54,
@@ -356,8 +355,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made, redirect_stdout(Twice(sys.stdout)) as said:
         compare(options, Path(made))
     if options.write:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{said.getvalue()}\n{END}{rest.partition(END)[2]}")
+        page.put("serving", said.getvalue())
 
 
 class Twice(io.StringIO):
