@@ -42,6 +42,8 @@ def a_result(**changes):
             hierarchical=accuracy,
             procedure=accuracy,
             validated=accuracy,
+            c_covered=True,
+            slope_covered=None,
             expected_gain=0.0,
             served_error=0.1,
             rate_error=0.1,
@@ -155,6 +157,13 @@ def test_bias_is_what_validation_says_less_what_is_true():
     assert found["hierarchical: slope, bias, median"].value == pytest.approx(-0.2)
     assert found["hierarchical: slope, bias, mean"].value == pytest.approx(-0.2)
     assert found["gain, bias"].value == pytest.approx(0.02)
+
+
+def test_an_interval_covers_in_the_trials_that_have_one_and_a_truth():
+    found = figures_of(SMALL, *(a_result(slope_covered=covered) for covered in (True, True, None, False)))
+    assert found["hierarchical: C, interval covers"].value == 1
+    covers = found["hierarchical: slope, interval covers"]
+    assert (covers.value, covers.trials) == (pytest.approx(2 / 3), 3)
 
 
 def test_the_luck_of_a_winner_is_that_of_the_trials_in_which_a_model_is_served():

@@ -69,14 +69,14 @@ def cross_validated_c(found: CrossValidated, y: Floats, level: float = 0.95) -> 
     """C among pairs of the same arm and fold, over all repeats.
 
     Risks of two fits do not compare: the one that leaves out a responder has the lower rate (Parker, Gunter & Bedo 2007, BMC
-    Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is as wide as DeLong's within arms.
-    NaN where there is no such pair.
+    Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is DeLong's
+    within arms, widened because patients share the fits. NaN where there is no such pair.
     """
     parts = [concordance(risk, y, 2 * fold + found.arm) for risk, fold in zip(found.risk, found.fold, strict=True)]
     pairs = sum(part.pairs for part in parts)
     value = sum(part.value * part.pairs for part in parts if part.pairs) / pairs if pairs else float("nan")
     variance = float(np.mean([concordance(risk, y, found.arm).variance for risk in found.risk]))
-    return estimate_of_share(value, variance, level)
+    return estimate_of_share(value, variance * _of_shared_fits(found), level)
 
 
 def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95) -> Estimate:
@@ -85,10 +85,15 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     The slope of all risks together is biased downwards. Where patients contradict the other fits by chance, those that saw them
     spread their risks less; where they agree, more. The spread is what the slope is divided by, so that chance which lowers it
     counts for more. Here each fit's part is weighted by what the fit says without those it is judged on: the slope b solves
-    sum of (y - p) (l - c) / v = 0 with l the log-odds, p = expit(a + b l) with an intercept for each arm, and c and v the mean
-    and the variance of l among the patients whom the fit saw. For a linear model b is the mean of one slope for each fit, each
-    divided by something that its patients have no part in. What is left, of the order of 1/n because a ratio is taken, the
-    jackknife over patients removes (Quenouille 1956, Biometrika 43:353); its variance gives the interval.
+    sum of g (y - p) (l - c) / v = 0 with l the log-odds, p = expit(a + b l) with an intercept for each arm, and c and v the mean
+    and the variance of l among the patients whom the fit saw. For a linear model and g = 1, b is the mean of one slope for each
+    fit, each divided by something that its patients have no part in.
+
+    All parts together are still divided by the mean of (l - c)^2 / v. Fits that saw a patient find it larger in others when the
+    patient contradicts them, so that a slope is divided by more where chance makes it low than where chance makes it high. For that
+    g weighs each patient's part by what fits find that did not see the patient either, see `_blind_weights`. What is left, of the
+    order of 1/n because an equation in b is solved, the jackknife over patients removes (Quenouille 1956, Biometrika 43:353). Its
+    variance, widened because patients share the fits, gives the interval.
 
     Unbiased is the mean, not the median: where the fits tell patients little apart, few estimates are far too low and most
     somewhat too high. NaN where the fits tell nobody apart, or where the risks separate the outcomes, or nearly.
@@ -101,9 +106,11 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     members = np.stack([(stratum == s) & _both(y[stratum == s]) for s in range(found.centre.shape[2])])
     members = members[members.any(axis=1)]
     counted &= members.any(axis=0)
-    if not counted.any():
+    distance = np.where(counted, log_odds - centre, 0.0)
+    if not distance.any():
         return UNDEFINED
-    instrument = np.where(counted, (log_odds - centre) / variance, 0.0)
+    instrument = np.divide(distance, variance, out=np.zeros(distance.shape), where=counted)
+    instrument *= _blind_weights(found, instrument * distance, counted)
     equations = _Equations(members, counted, np.where(counted, log_odds, 0.0), instrument, y)
     coefficients = _solved(equations)
     if coefficients is None:
@@ -111,9 +118,18 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     n = int(counted.any(axis=0).sum())
     moved = _without_each(equations, coefficients)[counted.any(axis=0)]
     value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
-    spread = np.sqrt((n - 1) / n * float(np.sum((moved - moved.mean()) ** 2)))
-    half = float(normal_quantile(np.array((1 + level) / 2))) * float(spread)
+    variance_alone = (n - 1) / n * float(np.sum((moved - moved.mean()) ** 2))
+    half = float(normal_quantile(np.array((1 + level) / 2))) * float(np.sqrt(variance_alone * _of_shared_fits(found)))
     return Estimate(value, value - half, value + half)
+
+
+def _of_shared_fits(found: CrossValidated) -> float:
+    """What a variance is multiplied by that takes patients for independent, although they share the fits: 1 + K / (K - 1) with K folds.
+
+    That is 1 + K n_judged / n_fitted of Nadeau & Bengio 2003 (Mach Learn 52:239). It is too much where all fits are nearly one.
+    """
+    folds = int(found.spread.shape[1])
+    return 1 + folds / (folds - 1)
 
 
 def _both(y: Floats) -> bool:
@@ -127,6 +143,23 @@ def _kept_apart(spread: Floats) -> Floats:
         return np.full(spread.shape, np.nan)
     floor = LEAST_SPREAD * float(np.nanmean(spread))
     return np.where(apart, np.maximum(spread, floor), np.nan)
+
+
+def _blind_weights(found: CrossValidated, ratio: Floats, counted: Bools) -> Floats:
+    """(n,) exp(1 - r_i / r): r the mean ratio of all patients, r_i that of the others in the folds in which patient i is.
+
+    To the first order r / r_i, so that parts are each divided by r_i instead of all by r; but bounded, because few patients make an
+    r_i. ratio: (repeats, n) squared distance of the log-odds from the fit's mean, over the fit's variance.
+    """
+    fits = found.spread.shape[1]
+    fit = np.arange(len(ratio))[:, None] * fits + found.fold
+    total, number = (np.bincount(fit.ravel(), each.ravel(), minlength=found.spread.size) for each in (ratio, counted))
+    others = np.sum(total[fit] - ratio, axis=0, where=counted)
+    patients = np.sum(number[fit] - 1, axis=0, where=counted)
+    mean = float(ratio.sum() / counted.sum())
+    of_others = np.divide(others, patients, out=np.full(len(patients), mean), where=patients > 0)
+    weights: Floats = np.exp(1 - of_others / mean)
+    return weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)

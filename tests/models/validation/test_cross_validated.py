@@ -5,8 +5,10 @@ import pytest
 
 from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.normal import expit
+from acrcast.validation import cross_validated as validated
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.performance import c_statistic
 from acrcast.validation.weighted import calibration_slopes_within
 
 
@@ -113,6 +115,54 @@ def test_the_slope_of_fits_that_contradict_what_is_left_out_is_unbiased():
     error = np.std(unbiased) / np.sqrt(len(unbiased))
     assert abs(np.mean(unbiased)) < 3 * error
     assert np.mean(usual) < -6 * error
+
+
+@pytest.fixture(scope="module")
+def trials_with_nothing_to_find():
+    """Of 1,500 simulated trials of 40 patients with 15 measures, none of which matters: ridge fits in two repeats, and the outcomes."""
+    rng, n, measures, folds = np.random.default_rng(14), 40, 15, 10
+    trials, y = [], np.tile([0.0, 1.0], n // 2)
+    for _ in range(1500):
+        x = rng.normal(0, 1, (n, measures))
+        fold = np.stack([stratified_folds(np.zeros(n), y, folds, rng) for _ in range(2)])
+        risk = np.empty((2, folds, n))
+        for repeat, k in np.ndindex(2, folds):
+            seen = fold[repeat] != k
+            centred = x - x[seen].mean(axis=0)
+            ridge = centred[seen].T @ centred[seen] + 5 * np.eye(measures)
+            risk[repeat, k] = expit(3 * centred @ np.linalg.solve(ridge, centred[seen].T @ (y[seen] - 0.5)))
+        trials.append((cross_validated(risk, fold, np.zeros(n)), y))
+    return trials
+
+
+def test_the_slope_of_fits_of_many_measures_is_unbiased(trials_with_nothing_to_find, monkeypatch):
+    def mean_and_error():
+        slopes = np.array([cross_validated_slope(found, y).value for found, y in trials_with_nothing_to_find])
+        return slopes.mean(), slopes.std() / np.sqrt(len(slopes))
+
+    mean, error = mean_and_error()
+    assert abs(mean) < 2 * error
+    # without its weights it would not be
+    monkeypatch.setattr(validated, "_blind_weights", lambda *inputs: np.ones(inputs[-1].shape[1]))
+    mean, error = mean_and_error()
+    assert mean > 4 * error
+
+
+def test_intervals_cover_although_patients_share_the_fits(trials_with_nothing_to_find):
+    c = [cross_validated_c(found, y) for found, y in trials_with_nothing_to_find]
+    slopes = [cross_validated_slope(found, y) for found, y in trials_with_nothing_to_find]
+    assert 0.92 < np.mean([each.low <= 0.5 <= each.high for each in c]) < 0.98
+    assert np.mean([each.low <= 0 <= each.high for each in slopes]) > 0.95
+
+
+def test_the_interval_of_c_is_of_twice_the_variance_and_a_little_more():
+    """DeLong's variance, by 1 + K / (K - 1) with K folds (Nadeau & Bengio 2003)."""
+    rng = np.random.default_rng(4)
+    risk, y, arm = rng.uniform(0.2, 0.8, 400), (rng.random(400) < 0.5).astype(float), np.zeros(400)
+    fold = stratified_folds(arm, y, 5, rng)[None]
+    delong = c_statistic(risk, y)
+    found = cross_validated_c(cross_validated(np.tile(risk, (1, 5, 1)), fold, arm), y)
+    assert found.high - found.low == pytest.approx((delong.high - delong.low) * np.sqrt(1 + 5 / 4), rel=1e-9)
 
 
 def test_an_arm_in_which_all_or_none_responded_says_nothing_of_the_slope():

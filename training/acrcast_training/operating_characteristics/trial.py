@@ -20,7 +20,7 @@ from acrcast.estimators.rows import TrialRows
 from acrcast.estimators.small_set import arm_rates
 from acrcast.response_model import ArmRisks, ResponseModel, Risks, interval
 from acrcast.studies.ld_il2_ra import STUDY
-from acrcast.validation.performance import log_loss
+from acrcast.validation.performance import Estimate, log_loss
 from acrcast.validation.weighted import c_statistics_within, calibration_slopes_within, weighted_mean
 from acrcast_training.data.cohort import Cohort, load_cohort
 from acrcast_training.data.simulator import SimulatedTrial, SimulationOptions, simulate, write
@@ -121,7 +121,8 @@ class TrialResult:
 
     served, rate, hierarchical: what is true of the served risks, of quoting each arm's response rate, and of the hierarchical
     candidate whether chosen or not. procedure: what nested cross-validation said of the served, the choice inside;
-    expected_gain: its gain in log loss over quoting the rate. validated: what cross-validation said of the hierarchical.
+    expected_gain: its gain in log loss over quoting the rate. validated: what cross-validation said of the hierarchical;
+    c_covered, slope_covered: whether its 95 % intervals hold what is true, None where there is no interval or no truth.
     served_error, rate_error: mean absolute difference between a risk and the true risk.
     gain_above_0: whether the interval of the served candidate's gain over quoting the rate lies above 0.
     interactions: for each modifier -1 or 1 when the 95 % posterior interval of its interaction lies below or above 0, else 0.
@@ -133,6 +134,8 @@ class TrialResult:
     hierarchical: Accuracy
     procedure: Accuracy
     validated: Accuracy
+    c_covered: bool | None
+    slope_covered: bool | None
     expected_gain: float
     served_error: float
     rate_error: float
@@ -157,6 +160,8 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
     chosen = comparison.chosen
     model = hierarchical if chosen == HIERARCHICAL else fit_model(cohort, chosen, seed=seed)
     new = _new_patients(setting.effects)
+    true = _true(_both_arms(hierarchical.risks(new.covariates, LEVEL)), new)
+    validated = comparison[HIERARCHICAL]
     risks = model.risks(new.covariates, LEVEL)
     assert risks.control is not None and risks.benefit is not None  # noqa: S101, PT018  the study has two arms
     served, rate = _both_arms(risks), np.repeat(_rates(rows), len(new.covariates))
@@ -164,9 +169,11 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
         chosen=chosen,
         served=_true(served, new),
         rate=_true(rate, new),
-        hierarchical=_true(_both_arms(hierarchical.risks(new.covariates, LEVEL)), new),
+        hierarchical=true,
         procedure=_estimated(procedure),
-        validated=_estimated(comparison[HIERARCHICAL]),
+        validated=_estimated(validated),
+        c_covered=_covered(validated.c_statistic, true.c_statistic),
+        slope_covered=_covered(validated.calibration_slope, true.calibration_slope),
         expected_gain=procedure.gain.value,
         served_error=_error(served, new),
         rate_error=_error(rate, new),
@@ -213,6 +220,10 @@ def _cohort(trial: SimulatedTrial) -> Cohort:
 
 def _estimated(found: CandidateResult | Procedure) -> Accuracy:
     return Accuracy(found.log_loss.value, found.c_statistic.value, found.calibration_slope.value)
+
+
+def _covered(found: Estimate, truth: float) -> bool | None:
+    return None if np.isnan([found.low, found.high, truth]).any() else found.low <= truth <= found.high
 
 
 def _both_arms(risks: Risks) -> Floats:
