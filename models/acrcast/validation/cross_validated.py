@@ -19,6 +19,8 @@ LEAST_SPREAD = 0.1
 SMALLEST_SPREAD = 1e-9
 # Recalibrated risks that leave less than this share of the outcome's variance as good as separate the outcomes.
 LEAST_VARIANCE = 0.1
+# Of at most so many patients, evenly spread over the trial, it is kept what every fit says.
+MOST_KEPT = 1000
 MAX_ITERATIONS = 100
 LARGEST_STEP = 2.0
 TOLERANCE = 1e-10
@@ -31,7 +33,8 @@ class CrossValidated:
 
     risk: (repeats, n). fold: (repeats, n), which fit left the patient out. arm: (n,).
     centre: (repeats, folds, arms) mean, spread: (repeats, folds) mean square within the arms, of the log-odds that a fit gives
-    the patients it was fitted to. NaN where nothing could be fitted.
+    the patients it was fitted to. distance: (repeats, folds, up to `MOST_KEPT`) of the log-odds of some patients from those means,
+    whether the fit saw them or not. NaN where nothing could be fitted.
     """
 
     risk: Floats
@@ -39,24 +42,43 @@ class CrossValidated:
     arm: Floats
     centre: Floats
     spread: Floats
+    distance: Floats
 
     @classmethod
     def empty(cls, fold: FoldNumbers, folds: int, arm: Floats) -> "CrossValidated":
         """To be filled by `put`. fold: (repeats, n)."""
         shape = len(fold), folds
-        centre, spread = np.full((*shape, len(np.unique(arm))), np.nan), np.full(shape, np.nan)
-        return cls(np.full(fold.shape, np.nan), fold, arm, centre, spread)
+        per_arm, kept = len(np.unique(arm)), len(arm[:: _step_of_kept(len(arm))])
+        centre, spread, distance = (np.full((*shape, *more), np.nan) for more in ((per_arm,), (), (kept,)))
+        return cls(np.full(fold.shape, np.nan), fold, arm, centre, spread, distance)
 
     def put(self, repeat: int, fold: int, risk: Floats) -> None:
         """Keep what is needed of one fit. risk: (n,) of all patients, by the fit that left out `fold`."""
         left_out = self.fold[repeat] == fold
         self.risk[repeat, left_out] = risk[left_out]
-        log_odds, stratum = log_odds_of(risk[~left_out]), self.stratum[~left_out]
-        count = np.bincount(stratum, minlength=self.centre.shape[2])
+        log_odds, stratum = log_odds_of(risk), self.stratum
+        arms = self.centre.shape[2]
         with np.errstate(invalid="ignore"):
-            centre = np.bincount(stratum, log_odds, minlength=len(count)) / count
+            centre = np.bincount(stratum[~left_out], log_odds[~left_out], minlength=arms) / np.bincount(
+                stratum[~left_out], minlength=arms
+            )
+        distance = log_odds - centre[stratum]
         self.centre[repeat, fold] = centre
-        self.spread[repeat, fold] = np.mean((log_odds - centre[stratum]) ** 2)
+        self.spread[repeat, fold] = np.mean(distance[~left_out] ** 2)
+        self.distance[repeat, fold] = distance[:: _step_of_kept(len(distance))]
+
+    @property
+    def noise(self) -> float:
+        """What share of the spread of a fit's log-odds is chance in who was fitted, 0 to 1; 1 where it cannot be told.
+
+        The mean over patients of the jackknife's variance of their log-odds, from the fits without one fold each, over the spread.
+        """
+        folds = int(self.distance.shape[1])
+        known = self.distance[np.isfinite(self.distance).all(axis=(1, 2))]
+        total = float(np.mean(self.spread[np.isfinite(self.spread)])) if np.isfinite(self.spread).any() else 0.0
+        if not len(known) or total == 0:
+            return 1.0
+        return min(1.0, (folds - 1) * float(np.mean(known.var(axis=1))) / total)
 
     @property
     def stratum(self) -> Integers:
@@ -124,12 +146,19 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
 
 
 def _of_shared_fits(found: CrossValidated) -> float:
-    """What a variance is multiplied by that takes patients for independent, although they share the fits: 1 + K / (K - 1) with K folds.
+    """What a variance is multiplied by that takes patients for independent, although they share the fits: 1 + noise K / (K - 1).
 
-    That is 1 + K n_judged / n_fitted of Nadeau & Bengio 2003 (Mach Learn 52:239). It is too much where all fits are nearly one.
+    Each of two patients is in the fit that judges the other, and moves it by chance as much as the other does, so that their parts
+    go together. Where log-odds l are sums over the fitted patients, all pairs add to the variance of the sum of (y - p) l just what
+    the noise in l adds to that of its parts. If all is noise this is 1 + K n_judged / n_fitted of Nadeau & Bengio 2003 (Mach Learn
+    52:239).
     """
     folds = int(found.spread.shape[1])
-    return 1 + folds / (folds - 1)
+    return 1 + found.noise * folds / (folds - 1)
+
+
+def _step_of_kept(patients: int) -> int:
+    return -(-patients // MOST_KEPT)
 
 
 def _both(y: Floats) -> bool:

@@ -8,7 +8,7 @@ from acrcast.estimators.normal import expit
 from acrcast.validation import cross_validated as validated
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
-from acrcast.validation.performance import c_statistic
+from acrcast.validation.performance import concordance
 from acrcast.validation.weighted import calibration_slopes_within
 
 
@@ -23,7 +23,8 @@ def cross_validated(risk, fold, arm):
 def of_left_out(risk, fold, arm):
     """risk: (repeats, n), each by the fit that left the patient out; all fits spread their risks alike."""
     shape = len(fold), int(fold.max()) + 1
-    return CrossValidated(risk, fold, arm, np.zeros((*shape, len(np.unique(arm)))), np.ones(shape))
+    distance = np.zeros((*shape, len(arm)))
+    return CrossValidated(risk, fold, arm, np.zeros((*shape, len(np.unique(arm)))), np.ones(shape), distance)
 
 
 def test_c_compares_patients_of_one_arm_and_one_fold():
@@ -155,14 +156,33 @@ def test_intervals_cover_although_patients_share_the_fits(trials_with_nothing_to
     assert np.mean([each.low <= 0 <= each.high for each in slopes]) > 0.95
 
 
-def test_the_interval_of_c_is_of_twice_the_variance_and_a_little_more():
-    """DeLong's variance, by 1 + K / (K - 1) with K folds (Nadeau & Bengio 2003)."""
-    rng = np.random.default_rng(4)
-    risk, y, arm = rng.uniform(0.2, 0.8, 400), (rng.random(400) < 0.5).astype(float), np.zeros(400)
-    fold = stratified_folds(arm, y, 5, rng)[None]
-    delong = c_statistic(risk, y)
-    found = cross_validated_c(cross_validated(np.tile(risk, (1, 5, 1)), fold, arm), y)
-    assert found.high - found.low == pytest.approx((delong.high - delong.low) * np.sqrt(1 + 5 / 4), rel=1e-9)
+def test_noise_is_the_share_of_the_spread_that_changes_with_who_was_fitted():
+    arm, fold = np.zeros(4), np.array([[0, 0, 1, 1]])
+    log_odds = np.array([[-2.0, 0.0, -1.0, 1.0], [-1.0, 1.0, -1.5, 0.5]])
+    found = cross_validated(expit(log_odds)[None], fold, arm)
+    # without fold 0 the mean is 0 and the mean square 1: -2, 0, -1, 1; without fold 1 the same: -1, 1, -1.5, .5
+    assert found.spread == pytest.approx(np.ones((1, 2)))
+    # the jackknife's variance of two, (2 - 1) / 2 of the sum of squares from the mean: .25, .25, .0625, .0625
+    assert found.noise == pytest.approx((0.25 + 0.25 + 0.0625 + 0.0625) / 4)
+
+
+def test_fits_that_are_all_alike_have_no_noise_and_fits_of_nothing_but_noise_have_only_that(
+    trials_with_nothing_to_find,
+):
+    found, _, _ = a_large_trial(0.7, fits=[1.0] * 5, n=2000)
+    assert found.noise == pytest.approx(0, abs=0.01)
+    assert np.mean([found.noise for found, _ in trials_with_nothing_to_find]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("fits", "factor"), [((1.0, 1.0, 1.0, 1.0, 1.0), 1.0), ((1.0, -1.0, 1.0, -1.0, 1.0), 1 + 5 / 4)]
+)
+def test_the_interval_of_c_is_delongs_widened_by_the_noise(fits, factor):
+    """Without noise it is DeLong's; with nothing else of 1 + K / (K - 1) times the variance with K folds."""
+    found, y, arm = a_large_trial(0.7, fits=list(fits), n=2000)
+    delong = concordance(found.risk[0], y, arm)
+    shown = cross_validated_c(found, y)
+    assert shown.high - shown.low == pytest.approx(2 * 1.96 * np.sqrt(delong.variance * factor), rel=1e-2)
 
 
 def test_an_arm_in_which_all_or_none_responded_says_nothing_of_the_slope():
