@@ -120,25 +120,15 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     Unbiased is the mean, not the median: where the fits tell patients little apart, few estimates are far too low and most
     somewhat too high. NaN where the fits tell nobody apart, or where the risks separate the outcomes, or nearly.
     """
-    log_odds, stratum = log_odds_of(found.risk), found.stratum
-    repeat = np.arange(len(log_odds))[:, None]
-    centre = found.centre[repeat, found.fold, stratum]
-    variance = _kept_apart(found.spread)[repeat, found.fold]
-    counted = np.isfinite(variance) & np.isfinite(log_odds)
-    members = np.stack([(stratum == s) & _both(y[stratum == s]) for s in range(found.centre.shape[2])])
-    members = members[members.any(axis=1)]
-    counted &= members.any(axis=0)
-    distance = np.where(counted, log_odds - centre, 0.0)
-    if not distance.any():
+    equations = _equations(found, y)
+    if equations is None:
         return UNDEFINED
-    instrument = np.divide(distance, variance, out=np.zeros(distance.shape), where=counted)
-    instrument *= _blind_weights(found, instrument * distance, counted)
-    equations = _Equations(members, counted, np.where(counted, log_odds, 0.0), instrument, y)
     coefficients = _solved(equations)
     if coefficients is None:
         return UNDEFINED
-    n = int(counted.any(axis=0).sum())
-    moved = _without_each(equations, coefficients)[counted.any(axis=0)]
+    judged = equations.counted.any(axis=0)
+    n = int(judged.sum())
+    moved = _without_each(equations, coefficients)[judged]
     value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
     variance_alone = (n - 1) / n * float(np.sum((moved - moved.mean()) ** 2))
     half = float(normal_quantile(np.array((1 + level) / 2))) * float(np.sqrt(variance_alone * _of_shared_fits(found)))
@@ -174,23 +164,6 @@ def _kept_apart(spread: Floats) -> Floats:
     return np.where(apart, np.maximum(spread, floor), np.nan)
 
 
-def _blind_weights(found: CrossValidated, ratio: Floats, counted: Bools) -> Floats:
-    """(n,) exp(1 - r_i / r): r the mean ratio of all patients, r_i that of the others in the folds in which patient i is.
-
-    To the first order r / r_i, so that parts are each divided by r_i instead of all by r; but bounded, because few patients make an
-    r_i. ratio: (repeats, n) squared distance of the log-odds from the fit's mean, over the fit's variance.
-    """
-    fits = found.spread.shape[1]
-    fit = np.arange(len(ratio))[:, None] * fits + found.fold
-    total, number = (np.bincount(fit.ravel(), each.ravel(), minlength=found.spread.size) for each in (ratio, counted))
-    others = np.sum(total[fit] - ratio, axis=0, where=counted)
-    patients = np.sum(number[fit] - 1, axis=0, where=counted)
-    mean = float(ratio.sum() / counted.sum())
-    of_others = np.divide(others, patients, out=np.full(len(patients), mean), where=patients > 0)
-    weights: Floats = np.exp(1 - of_others / mean)
-    return weights
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Equations:
     """Z'(y - expit(X b)) = 0, for an intercept of each arm and a slope.
@@ -213,6 +186,48 @@ class _Equations:
                 np.concatenate([of_arms, column[:, rows, None]], axis=2) for column in (self.log_odds, self.instrument)
             )
             yield rows, X, Z, self.y[rows]
+
+
+def _equations(found: CrossValidated, y: Floats) -> _Equations | None:
+    """The equations of the slope; None where the fits tell nobody apart, or no arm has responders and others."""
+    log_odds, stratum = log_odds_of(found.risk), found.stratum
+    members = np.stack([(stratum == s) & _both(y[stratum == s]) for s in range(found.centre.shape[2])])
+    members = members[members.any(axis=1)]
+    distance, variance = _from_centre(found, log_odds, stratum)
+    counted = np.isfinite(variance) & np.isfinite(log_odds) & members.any(axis=0)
+    for column in (log_odds, distance):
+        column[~counted] = 0
+    if not distance.any():
+        return None
+    variance[~counted] = 1
+    instrument = np.divide(distance, variance, out=variance)
+    distance *= instrument
+    instrument *= _blind_weights(found, distance, counted)
+    return _Equations(members, counted, log_odds, instrument, y)
+
+
+def _from_centre(found: CrossValidated, log_odds: Floats, stratum: Integers) -> tuple[Floats, Floats]:
+    """(repeats, n) distance of the log-odds from the fit's mean in the arm, and the fit's variance; of the fit that left the patient out."""
+    repeat = np.arange(len(log_odds))[:, None]
+    variance: Floats = _kept_apart(found.spread)[repeat, found.fold]
+    distance = found.centre[repeat, found.fold, stratum]
+    return np.subtract(log_odds, distance, out=distance), variance
+
+
+def _blind_weights(found: CrossValidated, ratio: Floats, counted: Bools) -> Floats:
+    """(n,) exp(1 - r_i / r): r the mean ratio of all patients, r_i that of the others in the folds in which patient i is.
+
+    To the first order r / r_i, so that parts are each divided by r_i instead of all by r; but bounded, because few patients make an
+    r_i. ratio: (repeats, n) squared distance of the log-odds from the fit's mean, over the fit's variance.
+    """
+    others, patients = np.zeros(len(found.arm)), np.zeros(len(found.arm))
+    for fold, of_repeat, here in zip(found.fold, ratio, counted, strict=True):
+        others[here] += (np.bincount(fold, of_repeat)[fold] - of_repeat)[here]
+        patients[here] += np.bincount(fold, here)[fold[here]] - 1
+    mean = float(ratio.sum() / counted.sum())
+    of_others = np.divide(others, patients, out=np.full(len(patients), mean), where=patients > 0)
+    weights: Floats = np.exp(1 - of_others / mean)
+    return weights
 
 
 def _solved(equations: _Equations) -> Floats | None:
