@@ -48,7 +48,7 @@ class CrossValidated:
     def empty(cls, fold: FoldNumbers, folds: int, arm: Floats) -> "CrossValidated":
         """To be filled by `put`. fold: (repeats, n)."""
         shape = len(fold), folds
-        per_arm, kept = len(np.unique(arm)), len(arm[:: _step_of_kept(len(arm))])
+        per_arm, kept = len(np.unique(arm)), len(arm[_kept(len(arm))])
         centre, spread, distance = (np.full((*shape, *more), np.nan) for more in ((per_arm,), (), (kept,)))
         return cls(np.full(fold.shape, np.nan), fold, arm, centre, spread, distance)
 
@@ -57,15 +57,13 @@ class CrossValidated:
         left_out = self.fold[repeat] == fold
         self.risk[repeat, left_out] = risk[left_out]
         log_odds, stratum = log_odds_of(risk), self.stratum
-        arms = self.centre.shape[2]
+        seen, arms = stratum[~left_out], self.centre.shape[2]
         with np.errstate(invalid="ignore"):
-            centre = np.bincount(stratum[~left_out], log_odds[~left_out], minlength=arms) / np.bincount(
-                stratum[~left_out], minlength=arms
-            )
+            centre = np.bincount(seen, log_odds[~left_out], minlength=arms) / np.bincount(seen, minlength=arms)
         distance = log_odds - centre[stratum]
         self.centre[repeat, fold] = centre
         self.spread[repeat, fold] = np.mean(distance[~left_out] ** 2)
-        self.distance[repeat, fold] = distance[:: _step_of_kept(len(distance))]
+        self.distance[repeat, fold] = distance[_kept(len(distance))]
 
     @property
     def noise(self) -> float:
@@ -91,8 +89,8 @@ def cross_validated_c(found: CrossValidated, y: Floats, level: float = 0.95) -> 
     """C among pairs of the same arm and fold, over all repeats.
 
     Risks of two fits do not compare: the one that leaves out a responder has the lower rate (Parker, Gunter & Bedo 2007, BMC
-    Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is DeLong's
-    within arms, widened because patients share the fits. NaN where there is no such pair.
+    Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is DeLong's within arms, widened because
+    patients share the fits. NaN where there is no such pair.
     """
     parts = [concordance(risk, y, 2 * fold + found.arm) for risk, fold in zip(found.risk, found.fold, strict=True)]
     pairs = sum(part.pairs for part in parts)
@@ -147,8 +145,8 @@ def _of_shared_fits(found: CrossValidated) -> float:
     return 1 + found.noise * folds / (folds - 1)
 
 
-def _step_of_kept(patients: int) -> int:
-    return -(-patients // MOST_KEPT)
+def _kept(patients: int) -> slice:
+    return slice(None, None, -(-patients // MOST_KEPT))
 
 
 def _both(y: Floats) -> bool:
