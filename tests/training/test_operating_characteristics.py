@@ -44,7 +44,9 @@ def a_result(**changes):
             validated=accuracy,
             c_covered=True,
             slope_covered=None,
+            gain_covered=True,
             expected_gain=0.0,
+            expected_covered=None,
             served_error=0.1,
             rate_error=0.1,
             control=Intervals(0.95, 0.5),
@@ -164,6 +166,8 @@ def test_an_interval_covers_in_the_trials_that_have_one_and_a_truth():
     assert found["hierarchical: C, interval covers"].value == 1
     covers = found["hierarchical: slope, interval covers"]
     assert (covers.value, covers.trials) == (pytest.approx(2 / 3), 3)
+    assert found["hierarchical: gain, interval covers"].value == 1
+    assert found["gain, interval covers"].trials == 0
 
 
 def test_the_luck_of_a_winner_is_that_of_the_trials_in_which_a_model_is_served():

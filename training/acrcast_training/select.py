@@ -12,12 +12,12 @@ from acrcast.estimators.rows import TrialRows
 from acrcast.estimators.small_set import RESPONSE_RATE
 from acrcast.validation.calibration import calibration_intercept
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
-from acrcast.validation.performance import Estimate, brier_score, log_loss
+from acrcast.validation.cross_validated_losses import cross_validated_gain, cross_validated_loss, losses_of
+from acrcast.validation.performance import Estimate, brier_score
 from acrcast.validation.resampling import cross_validated
 
 FOLDS = 10
 REPEATS = 5
-NORMAL_QUANTILE = 1.959963984540054
 BASELINE = RESPONSE_RATE
 # Up to so many patients everything is repeated as often as a small trial needs.
 SMALL_TRIAL = 5_000
@@ -80,8 +80,8 @@ def compare(
     names = applicable_candidates(rows, candidates)
     folds = folds_of(rows.y > 0)
     judged = cross_validated(rows, names, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine)
-    losses = {name: np.mean([log_loss(risk, rows.y) for risk in judged[name].risk], axis=0) for name in names}
-    results = tuple(_result(name, judged[name], rows.y, losses) for name in names)
+    losses = {name: losses_of(judged[name], rows.y) for name in names}
+    results = tuple(_result(name, judged[name], rows.y, losses[BASELINE]) for name in names)
     return Comparison(results, choose(losses), folds, repeats)
 
 
@@ -127,22 +127,17 @@ def choose(losses: Mapping[str, Floats]) -> str:
     return best
 
 
-def _result(name: str, judged: CrossValidated, y: Floats, losses: Mapping[str, Floats]) -> CandidateResult:
+def _result(name: str, judged: CrossValidated, y: Floats, quoted: Floats) -> CandidateResult:
+    """quoted: (n,) log losses of quoting the arm's response rate."""
     return CandidateResult(
         name=name,
-        log_loss=mean_with_interval(losses[name]),
-        gain=mean_with_interval(losses[BASELINE] - losses[name]),
+        log_loss=cross_validated_loss(judged, y),
+        gain=cross_validated_gain(judged, y, quoted),
         brier=float(np.mean([brier_score(risk, y) for risk in judged.risk])),
         c_statistic=cross_validated_c(judged, y),
         calibration_slope=cross_validated_slope(judged, y),
         calibration_intercept=averaged([calibration_intercept(risk, y) for risk in judged.risk]),
     )
-
-
-def mean_with_interval(values: Floats) -> Estimate:
-    """Mean of one value a patient, with its 95 % interval."""
-    mean, half = float(values.mean()), NORMAL_QUANTILE * float(values.std(ddof=1)) / float(np.sqrt(len(values)))
-    return Estimate(mean, mean - half, mean + half)
 
 
 def averaged(estimates: list[Estimate]) -> Estimate:

@@ -11,8 +11,8 @@ from acrcast.estimators.folds import stratified_folds
 from acrcast.headline import estimate_of, headline
 from acrcast.response_model import ResponseModel
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_slope
+from acrcast.validation.cross_validated_losses import cross_validated_gain
 from acrcast.validation.performance import log_loss
-from acrcast.validation.rates import mean_with_interval
 from acrcast_training.card import figure_of
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.decision import Decision, decide_by
@@ -43,13 +43,12 @@ def update_evidence(model: ResponseModel, cohort: Cohort, decision: Decision, *,
             found.put(repeat, k, _updated_risk(model, cohort, own, rows.y, held, decision, seed))
             rates[repeat, held] = _rates(cohort, rows.y, held)
     before = log_loss(own.risk(), rows.y)
-    after = np.mean([log_loss(risk, rows.y) for risk in found.risk], axis=0)
     quoted = np.mean([log_loss(rate, rows.y) for rate in rates], axis=0)
     slope = cross_validated_slope(found, rows.y)
     return {
         "method": f"{REPEATS} x {folds}-fold cross-validation, the closed test inside",
-        "gain_over_previous": figure_of(mean_with_interval(before - after)),
-        "gain_over_rates": figure_of(mean_with_interval(quoted - after)),
+        "gain_over_previous": figure_of(cross_validated_gain(found, rows.y, before)),
+        "gain_over_rates": figure_of(cross_validated_gain(found, rows.y, quoted)),
         "calibration_slope": figure_of(slope) if np.isfinite([slope.low, slope.high]).all() else None,
         "shown_before": decision.action != "revise" and _shown(model, cohort),
     }

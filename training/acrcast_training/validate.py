@@ -10,7 +10,8 @@ from acrcast.engine import HERE, Engine
 from acrcast.estimators.candidates import CANDIDATES
 from acrcast.estimators.rows import TrialRows
 from acrcast.validation.calibration import calibration_intercept
-from acrcast.validation.cross_validated import cross_validated_c, cross_validated_slope
+from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.cross_validated_losses import SQUARED_ERROR, cross_validated_gain, cross_validated_loss
 from acrcast.validation.net_benefit import CorrectedNetBenefit, NetBenefitOfResamples
 from acrcast.validation.optimism import Corrected, GainOfResamples, Optimism, optimism_of
 from acrcast.validation.performance import Estimate, log_loss
@@ -24,7 +25,6 @@ from acrcast_training.select import (
     averaged,
     choose,
     folds_of,
-    mean_with_interval,
 )
 
 RESAMPLES, FEWEST_RESAMPLES = 200, 40
@@ -38,7 +38,7 @@ class Procedure:
     """Figures of the whole procedure, the choice of a candidate included, on patients that neither choice nor fit has seen.
 
     gain: of log loss over quoting the arm's response rate. c_statistic, calibration_slope: among patients of the same arm,
-    judged by the same fit. chosen: how often each candidate was the choice. risks: (repeats, n) that they are of.
+    judged by the same fit. chosen: how often each candidate was the choice. judged: what they are of.
     """
 
     log_loss: Estimate
@@ -48,7 +48,7 @@ class Procedure:
     calibration_slope: Estimate
     calibration_intercept: Estimate
     chosen: Mapping[str, int]
-    risks: Floats = field(repr=False, compare=False)
+    judged: CrossValidated = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,21 +153,15 @@ def judge_procedure(
     repeats = nested_repeats(len(rows)) if repeats is None else repeats
     names = applicable_candidates(rows, candidates)
     found = nested(rows, names, choose, folds=folds, repeats=repeats, seed=seed, progress=progress, engine=engine)
-    risks = found.judged.risk
-    loss, reference = _losses(risks, rows.y), _losses(found.baseline, rows.y)
+    judged, y = found.judged, rows.y
+    quoted = np.mean([log_loss(risk, y) for risk in found.baseline], axis=0)
     return Procedure(
-        log_loss=mean_with_interval(loss),
-        gain=mean_with_interval(reference - loss),
-        brier=mean_with_interval(np.mean((risks - rows.y) ** 2, axis=0)),
-        c_statistic=cross_validated_c(found.judged, rows.y),
-        calibration_slope=cross_validated_slope(found.judged, rows.y),
-        calibration_intercept=averaged([calibration_intercept(risk, rows.y) for risk in risks]),
+        log_loss=cross_validated_loss(judged, y),
+        gain=cross_validated_gain(judged, y, quoted),
+        brier=cross_validated_loss(judged, y, SQUARED_ERROR),
+        c_statistic=cross_validated_c(judged, y),
+        calibration_slope=cross_validated_slope(judged, y),
+        calibration_intercept=averaged([calibration_intercept(risk, y) for risk in judged.risk]),
         chosen=found.chosen,
-        risks=risks,
+        judged=judged,
     )
-
-
-def _losses(risks: Floats, y: Floats) -> Floats:
-    """(n,) log loss of each patient, averaged over repeats."""
-    losses: Floats = np.mean([log_loss(risk, y) for risk in risks], axis=0)
-    return losses

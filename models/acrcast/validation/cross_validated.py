@@ -63,20 +63,41 @@ class CrossValidated:
         distance = log_odds - centre[stratum]
         self.centre[repeat, fold] = centre
         self.spread[repeat, fold] = np.mean(distance[~left_out] ** 2)
-        self.distance[repeat, fold] = distance[_kept(len(distance))]
+        self.distance[repeat, fold] = distance[self.kept]
+
+    @property
+    def kept(self) -> slice:
+        """Of whom it is kept what every fit says."""
+        return _kept(len(self.arm))
+
+    @property
+    def noise_of_each(self) -> Floats:
+        """(up to `MOST_KEPT`,) how much of a patient's log-odds is chance in who was fitted: the jackknife's variance, from the fits without one fold each.
+
+        On average over patients at most the mean spread of a fit's log-odds, which it is where a fit is missing; 0 where the fits
+        tell nobody apart.
+        """
+        folds = int(self.distance.shape[1])
+        spread = self._mean_spread
+        complete = np.isfinite(self.distance).all(axis=(1, 2))
+        if not complete.any():
+            return np.full(self.distance.shape[2], spread)
+        noise: Floats = (folds - 1) * self.distance[complete].var(axis=1).mean(axis=0)
+        # of fits that tell nobody apart there is only rounding
+        noise[noise < SMALLEST_SPREAD] = 0
+        average = float(noise.mean())
+        return noise * (spread / average) if average > spread else noise
 
     @property
     def noise(self) -> float:
-        """What share of the spread of a fit's log-odds is chance in who was fitted, 0 to 1; 1 where it cannot be told.
+        """What share of the spread of a fit's log-odds is chance in who was fitted, 0 to 1; 1 where it cannot be told."""
+        spread = self._mean_spread
+        return min(1.0, float(self.noise_of_each.mean()) / spread) if spread > 0 else 1.0
 
-        The mean over patients of the jackknife's variance of their log-odds, from the fits without one fold each, over the spread.
-        """
-        folds = int(self.distance.shape[1])
-        known = self.distance[np.isfinite(self.distance).all(axis=(1, 2))]
-        total = float(np.mean(self.spread[np.isfinite(self.spread)])) if np.isfinite(self.spread).any() else 0.0
-        if not len(known) or total == 0:
-            return 1.0
-        return min(1.0, (folds - 1) * float(np.mean(known.var(axis=1))) / total)
+    @property
+    def _mean_spread(self) -> float:
+        fitted = self.spread[np.isfinite(self.spread)]
+        return float(fitted.mean()) if len(fitted) else 0.0
 
     @property
     def stratum(self) -> Integers:

@@ -1,4 +1,4 @@
-"""C and slope of cross-validated risks: among patients of the same arm, by fits that did not see them."""
+"""C, slope and losses of cross-validated risks, by fits that did not see the patients."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,15 @@ from acrcast.estimators.normal import expit
 from acrcast.validation import cross_validated as validated
 from acrcast.validation.calibration import calibration_slope
 from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.cross_validated_losses import (
+    LOG_LOSS,
+    SQUARED_ERROR,
+    cross_validated_gain,
+    cross_validated_loss,
+    losses_of,
+)
 from acrcast.validation.performance import concordance
+from acrcast.validation.rates import mean_with_interval
 from acrcast.validation.weighted import calibration_slopes_within
 
 
@@ -120,25 +128,37 @@ def test_the_slope_of_fits_that_contradict_what_is_left_out_is_unbiased():
 
 @pytest.fixture(scope="module")
 def trials_with_nothing_to_find():
-    """Of 1,500 simulated trials of 40 patients with 15 measures, none of which matters: ridge fits in two repeats, and the outcomes."""
+    """Of 1,500 simulated trials of 40 patients with 15 measures, none of which matters: ridge fits in two repeats, the outcomes, and
+
+    what the log loss in new patients gains over a risk of 1/2 by the fit to all patients.
+    """
     rng, n, measures, folds = np.random.default_rng(14), 40, 15, 10
     trials, y = [], np.tile([0.0, 1.0], n // 2)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(30)
+    weights /= weights.sum()
+
+    def coefficients(x, y):
+        x = x - x.mean(axis=0)
+        return 3 * np.linalg.solve(x.T @ x + 5 * np.eye(measures), x.T @ (y - 0.5))
+
     for _ in range(1500):
         x = rng.normal(0, 1, (n, measures))
         fold = np.stack([stratified_folds(np.zeros(n), y, folds, rng) for _ in range(2)])
         risk = np.empty((2, folds, n))
         for repeat, k in np.ndindex(2, folds):
             seen = fold[repeat] != k
-            centred = x - x[seen].mean(axis=0)
-            ridge = centred[seen].T @ centred[seen] + 5 * np.eye(measures)
-            risk[repeat, k] = expit(3 * centred @ np.linalg.solve(ridge, centred[seen].T @ (y[seen] - 0.5)))
-        trials.append((cross_validated(risk, fold, np.zeros(n)), y))
+            risk[repeat, k] = expit((x - x[seen].mean(axis=0)) @ coefficients(x[seen], y[seen]))
+        # of new patients the log-odds are normal, and half of them respond
+        of_all = coefficients(x, y)
+        log_odds = -x.mean(axis=0) @ of_all + np.linalg.norm(of_all) * nodes
+        gain = np.log(2) + weights @ np.log(expit(log_odds) * expit(-log_odds)) / 2
+        trials.append((cross_validated(risk, fold, np.zeros(n)), y, gain))
     return trials
 
 
 def test_the_slope_of_fits_of_many_measures_is_unbiased(trials_with_nothing_to_find, monkeypatch):
     def mean_and_error():
-        slopes = np.array([cross_validated_slope(found, y).value for found, y in trials_with_nothing_to_find])
+        slopes = np.array([cross_validated_slope(found, y).value for found, y, _ in trials_with_nothing_to_find])
         return slopes.mean(), slopes.std() / np.sqrt(len(slopes))
 
     mean, error = mean_and_error()
@@ -150,10 +170,75 @@ def test_the_slope_of_fits_of_many_measures_is_unbiased(trials_with_nothing_to_f
 
 
 def test_intervals_cover_although_patients_share_the_fits(trials_with_nothing_to_find):
-    c = [cross_validated_c(found, y) for found, y in trials_with_nothing_to_find]
-    slopes = [cross_validated_slope(found, y) for found, y in trials_with_nothing_to_find]
+    c = [cross_validated_c(found, y) for found, y, _ in trials_with_nothing_to_find]
+    slopes = [cross_validated_slope(found, y) for found, y, _ in trials_with_nothing_to_find]
     assert 0.92 < np.mean([each.low <= 0.5 <= each.high for each in c]) < 0.98
     assert np.mean([each.low <= 0 <= each.high for each in slopes]) > 0.95
+
+
+def test_the_interval_of_a_gain_covers_nearly_as_often_as_it_says(trials_with_nothing_to_find):
+    """It misses a tenth of the trials and not a quarter, with fewer than three patients for each measure."""
+    half = np.full(40, np.log(2))
+
+    def covering(interval):
+        found = [(interval(found, y), gain) for found, y, gain in trials_with_nothing_to_find]
+        return np.mean([each.low <= gain <= each.high for each, gain in found])
+
+    assert covering(lambda found, y: mean_with_interval(half - losses_of(found, y))) < 0.79
+    assert covering(lambda found, y: cross_validated_gain(found, y, half)) > 0.87
+
+
+def test_a_loss_and_a_gain_are_means_over_patients_and_repeats_by_hand():
+    fold, y = np.array([[0, 1], [1, 0]]), np.array([1.0, 0.0])
+    found = of_left_out(np.array([[0.5, 0.5], [0.25, 0.75]]), fold, np.zeros(2))
+    # of both patients ln 2 in the first repeat, ln 4 in the second
+    assert cross_validated_loss(found, y).value == pytest.approx(1.5 * np.log(2))
+    assert cross_validated_loss(found, y, SQUARED_ERROR).value == pytest.approx((0.25 + 0.5625) / 2)
+    assert cross_validated_gain(found, y, np.log([3.0, 3.0])).value == pytest.approx(np.log(3) - 1.5 * np.log(2))
+
+
+def test_without_noise_the_interval_of_a_gain_is_that_of_independent_patients():
+    found, y, _ = a_large_trial(0.7, fits=[1.0] * 5, n=2000)
+    other = np.full(len(y), np.log(2))
+    alone, shown = mean_with_interval(other - losses_of(found, y)), cross_validated_gain(found, y, other)
+    assert (shown.value, shown.low) == (pytest.approx(alone.value), pytest.approx(alone.low, rel=1e-3))
+
+
+def test_noise_widens_the_interval_of_a_gain_by_hand():
+    """Two fits that say the opposite of everybody, each 1 from the mean: the jackknife's variance is 1, times K / (K - 1) = 2."""
+    arm, fold = np.zeros(4), np.array([[0, 0, 1, 1]])
+    log_odds = np.array([[1.0, -1.0, 1.0, -1.0], [-1.0, 1.0, -1.0, 1.0]])
+    found, y = cross_validated(expit(log_odds)[None], fold, arm), np.array([1.0, 0.0, 1.0, 0.0])
+    losses = losses_of(found, y)
+    # responders at log-odds 1 and -1, others at -1 and 1
+    np.testing.assert_allclose(losses, -np.log(expit(np.array([1.0, 1.0, -1.0, -1.0]))))
+    slopes = expit(np.array([-1.0, -1.0, 1.0, 1.0])) ** 2
+    variance = losses.var(ddof=1) / 4 + 2 * slopes.mean() / 4
+    shown = cross_validated_gain(found, y, np.zeros(4))
+    assert shown.high - shown.value == pytest.approx(1.959964 * np.sqrt(variance), rel=1e-6)
+
+
+def test_a_gain_among_some_patients_shares_what_all_are_fitted_to(trials_with_nothing_to_find):
+    """Half of the patients meet half as often in each other's fits: what they share is of the mean what it is of all."""
+    found, y, _ = trials_with_nothing_to_find[0]
+    other, some = np.full(40, np.log(2)), np.arange(40) < 20
+
+    def shared(shown, values):
+        return ((shown.high - shown.value) / 1.959964) ** 2 - values.var(ddof=1) / len(values)
+
+    values = other - losses_of(found, y)
+    of_all = shared(cross_validated_gain(found, y, other), values)
+    of_some = shared(cross_validated_gain(found, y, other, among=some), values[some])
+    assert of_some == pytest.approx(of_all, rel=1e-4)
+    assert np.isnan(cross_validated_gain(found, y, other, among=np.arange(40) < 1).low)
+
+
+@pytest.mark.parametrize("loss", [LOG_LOSS, SQUARED_ERROR], ids=["log loss", "squared error"])
+def test_the_slope_of_a_loss_is_its_derivative(loss):
+    log_odds, y = np.linspace(-4, 4, 18), np.tile([0.0, 1.0], 9)
+    step = 1e-6
+    by_steps = (loss.of(expit(log_odds + step), y) - loss.of(expit(log_odds - step), y)) / (2 * step)
+    np.testing.assert_allclose(loss.slope(expit(log_odds), y), by_steps, atol=1e-8)
 
 
 def test_noise_is_the_share_of_the_spread_that_changes_with_who_was_fitted():
@@ -171,7 +256,7 @@ def test_fits_that_are_all_alike_have_no_noise_and_fits_of_nothing_but_noise_hav
 ):
     found, _, _ = a_large_trial(0.7, fits=[1.0] * 5, n=2000)
     assert found.noise == pytest.approx(0, abs=0.01)
-    assert np.mean([found.noise for found, _ in trials_with_nothing_to_find]) > 0.9
+    assert np.mean([found.noise for found, _, _ in trials_with_nothing_to_find]) > 0.9
 
 
 @pytest.mark.parametrize(

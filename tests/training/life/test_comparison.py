@@ -13,7 +13,7 @@ from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.simulator import SimulationOptions, simulate, write
 from acrcast_training.fit import fit_model
 from acrcast_training.retraining.changes import coefficients, moved
-from acrcast_training.retraining.comparison import crossed_gain, paired
+from acrcast_training.retraining.comparison import paired
 from acrcast_training.retraining.split import AT_RANDOM, LATEST, split
 from acrcast_training.sources import Source, described
 
@@ -119,13 +119,6 @@ def test_the_same_risks_gain_nothing():
     risk, y = rng.random(50), (rng.random(50) < 0.5).astype(float)
     found = paired(risk, risk, y, np.full(50, CONTROL))
     assert (found.gain.value, found.gain.low, found.gain.high) == (0, 0, 0)
-    assert crossed_gain(risk, np.stack([risk, risk]), y).value == 0
-
-
-def test_several_risks_of_a_patient_are_judged_each_by_itself():
-    y = np.array([1.0, 1.0])
-    found = crossed_gain(np.full(2, 0.5), np.array([[0.5, 0.5], [0.25, 0.25]]), y)
-    assert found.value == pytest.approx(-math.log(2) / 2)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def impatient(monkeypatch):
 def figures(training):
     """All that a training found: its candidates, validation with all risks, card and evidence."""
     served = training.validation.served
-    risks = (served.apparent, served.resampled, training.validation.procedure.risks)
+    risks = (served.apparent, served.resampled, training.validation.procedure.judged.risk)
     return repr((training.comparison, replace(training.validation, served=None), training.model.card)), (
         training.model.evidence,
         [risk.tobytes() for risk in risks],

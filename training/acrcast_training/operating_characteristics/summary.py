@@ -104,9 +104,14 @@ def _accuracy(results: Sequence[TrialResult]) -> Iterator[Figure]:
     for name, value in slopes.items():
         yield median(f"hierarchical: slope, {name}, median", [value(result) for result in results])
     yield mean("hierarchical: slope, bias, mean", [slopes["bias"](result) for result in results])
-    covered = {"C": [r.c_covered for r in results], "slope": [r.slope_covered for r in results]}
-    for figure, in_trials in covered.items():
-        yield share(f"hierarchical: {figure}, interval covers", [each for each in in_trials if each is not None])
+    covered = {
+        "gain, interval covers": [r.expected_covered for r in results],
+        "hierarchical: gain, interval covers": [r.gain_covered for r in results],
+        "hierarchical: C, interval covers": [r.c_covered for r in results],
+        "hierarchical: slope, interval covers": [r.slope_covered for r in results],
+    }
+    for name, in_trials in covered.items():
+        yield share(name, [each for each in in_trials if each is not None])
     winners = [result for result in results if result.chosen != BASELINE]
     yield mean("C, bias where a model is served", [of["C, bias"](result) for result in winners])
 

@@ -121,8 +121,9 @@ class TrialResult:
 
     served, rate, hierarchical: what is true of the served risks, of quoting each arm's response rate, and of the hierarchical
     candidate whether chosen or not. procedure: what nested cross-validation said of the served, the choice inside;
-    expected_gain: its gain in log loss over quoting the rate. validated: what cross-validation said of the hierarchical;
-    c_covered, slope_covered: whether its 95 % intervals hold what is true, None where there is no interval or no truth.
+    expected_gain: its gain in log loss over quoting the rate; expected_covered: whether the 95 % interval of it holds what is
+    true, None where there is no interval or no truth. validated: what cross-validation said of the hierarchical; c_covered,
+    slope_covered, gain_covered: the same of its intervals.
     served_error, rate_error: mean absolute difference between a risk and the true risk.
     gain_above_0: whether the interval of the served candidate's gain over quoting the rate lies above 0.
     interactions: for each modifier -1 or 1 when the 95 % posterior interval of its interaction lies below or above 0, else 0.
@@ -136,7 +137,9 @@ class TrialResult:
     validated: Accuracy
     c_covered: bool | None
     slope_covered: bool | None
+    gain_covered: bool | None
     expected_gain: float
+    expected_covered: bool | None
     served_error: float
     rate_error: float
     control: Intervals
@@ -165,16 +168,19 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
     risks = model.risks(new.covariates, LEVEL)
     assert risks.control is not None and risks.benefit is not None  # noqa: S101, PT018  the study has two arms
     served, rate = _both_arms(risks), np.repeat(_rates(rows), len(new.covariates))
+    of_served, of_rate = _true(served, new), _true(rate, new)
     return TrialResult(
         chosen=chosen,
-        served=_true(served, new),
-        rate=_true(rate, new),
+        served=of_served,
+        rate=of_rate,
         hierarchical=true,
         procedure=_estimated(procedure),
         validated=_estimated(validated),
         c_covered=_covered(validated.c_statistic, true.c_statistic),
         slope_covered=_covered(validated.calibration_slope, true.calibration_slope),
+        gain_covered=_covered(validated.gain, of_rate.log_loss - true.log_loss),
         expected_gain=procedure.gain.value,
+        expected_covered=_covered(procedure.gain, of_rate.log_loss - of_served.log_loss),
         served_error=_error(served, new),
         rate_error=_error(rate, new),
         control=_intervals(risks.control, new.control_risk),
@@ -223,7 +229,10 @@ def _estimated(found: CandidateResult | Procedure) -> Accuracy:
 
 
 def _covered(found: Estimate, truth: float) -> bool | None:
-    return None if np.isnan([found.low, found.high, truth]).any() else found.low <= truth <= found.high
+    """None where there is no truth, or no interval: a rate that is served by every choice gains 0 and nothing else."""
+    if np.isnan([found.low, found.high, truth]).any() or found.low == found.high:
+        return None
+    return found.low <= truth <= found.high
 
 
 def _both_arms(risks: Risks) -> Floats:

@@ -53,15 +53,6 @@ def paired(champion: Floats, retrained: Floats, y: Floats, arm: Floats, level: f
     )
 
 
-def crossed_gain(champion: Floats, retrained: Floats, y: Floats, level: float = 0.95) -> Estimate:
-    """Gain in log loss where there are several risks of each patient, which are judged each by itself and averaged.
-
-    champion: (n,). retrained: (repeats, n) by fits that did not see the patient.
-    """
-    loss = np.mean([log_loss(risk, y) for risk in retrained], axis=0)
-    return mean_with_interval(log_loss(champion, y) - loss, level)
-
-
 def _net_benefit(champion: Floats, retrained: Floats, y: Floats, threshold: float, level: float) -> Estimate:
     gained = net_benefit_of_each(retrained, y, threshold) - net_benefit_of_each(champion, y, threshold)
     return mean_with_interval(gained, level)

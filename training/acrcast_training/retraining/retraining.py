@@ -8,13 +8,14 @@ import numpy as np
 
 from acrcast.errors import FitError, OtherContractError, UsageError
 from acrcast.response_model import ResponseModel
-from acrcast.validation.performance import Estimate
+from acrcast.validation.cross_validated_losses import cross_validated_gain
+from acrcast.validation.performance import Estimate, log_loss
 from acrcast_training.card import figure_of
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.evaluate import OwnArm
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.retraining.changes import Coefficient, Moved, coefficients, moved
-from acrcast_training.retraining.comparison import Paired, crossed_gain, paired
+from acrcast_training.retraining.comparison import Paired, paired
 from acrcast_training.retraining.split import Split, split
 from acrcast_training.select import compare
 from acrcast_training.sources import Source, accepted, described, joined
@@ -69,7 +70,8 @@ def retrain(
         cohort, seed=seed, repeats=repeats, resamples=resamples, accepted=accepted(sources), progress=progress
     )
     before = OwnArm.of(champion, cohort).risk()
-    crossed = crossed_gain(before[parts.new], training.validation.procedure.risks[:, parts.new], rows.y[parts.new])
+    procedure = training.validation.procedure
+    crossed = cross_validated_gain(procedure.judged, rows.y, log_loss(before, rows.y), among=parts.new)
     if not np.isfinite(crossed.value):
         raise FitError(
             "a part of the cross-validation could not be fitted, so that nothing can be compared: too few patients"
