@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from acrcast.arrays import Floats
 from acrcast.validation.calibration import calibration_slope, observed_over_expected
 from acrcast.validation.net_benefit import net_benefit_of_each
