@@ -11,6 +11,7 @@ from acrcast.validation.benefit_calibration import benefit_calibration
 from acrcast.validation.benefit_decisions import TreatmentPolicy, treatment_policies
 from acrcast.validation.benefit_pairs import paired_benefit
 from acrcast.validation.benefit_ranking import benefit_ranking
+from acrcast.validation.cross_validated_benefits import CrossValidatedBenefits
 from acrcast.validation.randomised import NotApplicable, Randomised, two_arms
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.plain import estimate, number, numbers
@@ -21,14 +22,13 @@ CURVE_STEP = 4
 
 
 def benefit_evidence(
-    cohort: Cohort, control_risk: Floats, treated_risk: Floats, rng: np.random.Generator, *, individual: bool
+    cohort: Cohort, fits: CrossValidatedBenefits, rng: np.random.Generator, *, individual: bool
 ) -> dict[str, Any] | None:
     """None with one arm; the average effect alone where patients of an arm all have the same risk.
 
-    control_risk, treated_risk: (n,) of patients who were not fitted to. The share of patients in the treated arm stands for
-    the allocation.
+    fits: their risks in both arms, averaged over the repeats. The share of patients in the treated arm stands for the allocation.
     """
-    allocation = float(cohort.treated.mean())
+    allocation, (control_risk, treated_risk) = float(cohort.treated.mean()), fits.risk.mean(axis=1)
     patients = _randomised(cohort, slice(None), control_risk, treated_risk, allocation=allocation)
     if isinstance(patients, NotApplicable):
         return None
@@ -43,7 +43,7 @@ def benefit_evidence(
         },
         "per_protocol": _per_protocol(cohort, control_risk, treated_risk),
     }
-    return found | (_individual(patients, rng) if individual else {})
+    return found | (_individual(patients, fits, rng) if individual else {})
 
 
 def _per_protocol(cohort: Cohort, control_risk: Floats, treated_risk: Floats) -> list[float | None] | None:
@@ -61,10 +61,10 @@ def _randomised(
     return two_arms(responded, cohort.treated[kept], of_control, treated_risk[kept], allocation)
 
 
-def _individual(patients: Randomised, rng: np.random.Generator) -> dict[str, Any]:
-    calibration = benefit_calibration(patients)
-    policies = treatment_policies(patients, LEAST_BENEFITS)
-    ranking = benefit_ranking(patients, rng)
+def _individual(patients: Randomised, fits: CrossValidatedBenefits, rng: np.random.Generator) -> dict[str, Any]:
+    calibration = benefit_calibration(patients, fits=fits)
+    policies = treatment_policies(patients, LEAST_BENEFITS, fits=fits)
+    ranking = benefit_ranking(patients, rng, fits=fits)
     give_back()
     pairs = paired_benefit(patients, rng)
     curve = ranking.curve

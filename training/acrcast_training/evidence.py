@@ -9,6 +9,7 @@ from acrcast.engine import HERE, Engine
 from acrcast.estimators.rows import TrialRows
 from acrcast.memory import give_back
 from acrcast.validation.calibration import calibration_curve, calibration_errors
+from acrcast.validation.cross_validated import CrossValidated
 from acrcast.validation.instability import instability
 from acrcast.validation.net_benefit import CorrectedNetBenefit, net_benefit_gain
 from acrcast.validation.resampling import cross_validated_in_both_arms
@@ -38,11 +39,11 @@ def evidence(
     Risks here are of patients who were not fitted to: by cross-validation in the folds that chose the model, averaged over
     its repeats. Where the arm's response rate is served, no picture of individual risks is made: there are none.
     """
-    both = cross_validated_in_both_arms(
+    judged, fits = cross_validated_in_both_arms(
         rows, comparison.chosen, folds=comparison.folds, repeats=comparison.repeats, seed=seed, engine=engine
-    ).mean(axis=1)
+    )
     give_back()
-    own = np.where(cohort.treated, both[1], both[0])
+    own = judged.risk.mean(axis=0)
     individual = comparison.chosen != BASELINE and bool(np.isfinite(own).all())
     found: dict[str, Any] = {
         "form": FORM,
@@ -57,18 +58,18 @@ def evidence(
             "brier": estimate(validation.optimism.brier_632plus.value),
             "log_loss": estimate(validation.optimism.log_loss_632plus.value),
         },
-        "subgroups": subgroups(cohort, own, individual=individual),
-        "everyone": figures(cohort, own, np.ones(len(own), dtype=bool), individual=individual),
-        "assessed_only": figures(cohort, own, cohort.assessed, individual=individual),
+        "subgroups": subgroups(cohort, judged, individual=individual),
+        "everyone": figures(cohort, judged, np.ones(len(own), dtype=bool), individual=individual),
+        "assessed_only": figures(cohort, judged, cohort.assessed, individual=individual),
     }
     rng = np.random.default_rng([seed, 7])
-    if (benefit := benefit_evidence(cohort, both[0], both[1], rng, individual=individual)) is not None:
+    if (benefit := benefit_evidence(cohort, fits, rng, individual=individual)) is not None:
         found["benefit"] = benefit
     give_back()
     if individual:
         found |= {
             "calibration": _calibration(own, rows.y, rng),
-            "net_benefit": _net_benefit(own, rows.y, validation.net_benefit, rng),
+            "net_benefit": _net_benefit(judged, rows.y, validation.net_benefit, rng),
             "distribution": _distribution(own, rows.y),
             "instability": _instability(validation.served),
         }
@@ -95,8 +96,10 @@ def _calibration(risk: Floats, y: Floats, rng: np.random.Generator) -> dict[str,
     }
 
 
-def _net_benefit(risk: Floats, y: Floats, corrected: CorrectedNetBenefit, rng: np.random.Generator) -> dict[str, Any]:
-    gain = net_benefit_gain(risk, y, FEW_THRESHOLDS, rng=rng)
+def _net_benefit(
+    judged: CrossValidated, y: Floats, corrected: CorrectedNetBenefit, rng: np.random.Generator
+) -> dict[str, Any]:
+    gain = net_benefit_gain(judged.risk.mean(axis=0), y, FEW_THRESHOLDS, rng=rng, fits=judged)
     return {
         "threshold": numbers(corrected.threshold),
         "apparent": numbers(corrected.apparent),

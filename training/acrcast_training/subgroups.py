@@ -7,8 +7,9 @@ import numpy as np
 
 from acrcast.arrays import Bools, Floats
 from acrcast.contract import ContractField
-from acrcast.validation.calibration import calibration_slope, observed_over_expected
-from acrcast.validation.performance import c_statistic, log_loss
+from acrcast.validation.calibration import observed_over_expected
+from acrcast.validation.cross_validated import CrossValidated, cross_validated_c, cross_validated_slope
+from acrcast.validation.cross_validated_losses import losses_of
 from acrcast_training.data.cohort import Cohort
 from acrcast_training.plain import estimate
 
@@ -18,41 +19,41 @@ FEWEST_OF_EACH = 20
 AGE = "age_years"
 
 
-def subgroups(cohort: Cohort, risk: Floats, *, individual: bool) -> list[dict[str, Any]]:
+def subgroups(cohort: Cohort, found: CrossValidated, *, individual: bool) -> list[dict[str, Any]]:
     """Figures in each subgroup: arms, categories, age, and the measures named beforehand, split at their median.
 
-    risk: (n,) of patients who were not fitted to. individual: whether the risks tell patients of one arm apart. Too few to
-    judge: fewer than 20 responders or 20 non-responders; then there are counts and no figures.
+    found: in the own arm. individual: whether the risks tell patients of one arm apart. Too few to judge: fewer than 20
+    responders or 20 non-responders; then there are counts and no figures.
     """
     return [
-        {"group": group, "subgroup": name, **figures(cohort, risk, members, individual=individual)}
+        {"group": group, "subgroup": name, **figures(cohort, found, members, individual=individual)}
         for group, name, members in parts_of(cohort)
     ]
 
 
-def figures(cohort: Cohort, risk: Floats, members: Bools, *, individual: bool) -> dict[str, Any]:
+def figures(cohort: Cohort, found: CrossValidated, members: Bools, *, individual: bool) -> dict[str, Any]:
     """Patients, responders and, where there are enough of both outcomes, O/E, C within arms, slope and log loss.
 
-    risk: (n,) of everybody. members: (n,) who is judged. A risk that is not a number, from a fold that could not be fitted,
+    found: in the own arm. members: (n,) who is judged. A risk that is not a number, from a fold that could not be fitted,
     leaves too few to judge as well.
     """
-    risk, y = risk[members], cohort.responded[members].astype(np.float64)
-    responders = int(y.sum())
-    found: dict[str, Any] = {"patients": len(y), "responders": responders}
-    if min(responders, len(y) - responders) < FEWEST_OF_EACH or not np.isfinite(risk).all():
-        return found | {"too_few": True}
-    found |= {
+    y = cohort.responded.astype(np.float64)
+    risk, responders = found.risk[:, members].mean(axis=0), int(y[members].sum())
+    of_members: dict[str, Any] = {"patients": len(risk), "responders": responders}
+    if min(responders, len(risk) - responders) < FEWEST_OF_EACH or not np.isfinite(risk).all():
+        return of_members | {"too_few": True}
+    of_members |= {
         "too_few": False,
         "mean_risk": round(float(risk.mean()), 6),
-        "observed_over_expected": estimate(observed_over_expected(risk, y)),
-        "log_loss": round(float(log_loss(risk, y).mean()), 6),
+        "observed_over_expected": estimate(observed_over_expected(risk, y[members])),
+        "log_loss": round(float(losses_of(found, y)[members].mean()), 6),
     }
     if individual:
-        found |= {
-            "c_statistic": estimate(c_statistic(risk, y, arm=cohort.treated[members].astype(np.float64))),
-            "calibration_slope": estimate(calibration_slope(risk, y)),
+        of_members |= {
+            "c_statistic": estimate(cross_validated_c(found, y, among=members)),
+            "calibration_slope": estimate(cross_validated_slope(found, y, among=members)),
         }
-    return found
+    return of_members
 
 
 def parts_of(cohort: Cohort) -> Iterator[tuple[str, str, Bools]]:

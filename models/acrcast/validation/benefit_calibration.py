@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
+from acrcast.validation.cross_validated_benefits import CrossValidatedBenefits, cross_validated_benefit_slope
 from acrcast.validation.performance import Estimate
 from acrcast.validation.randomised import Randomised
 from acrcast.validation.rates import UNDEFINED, difference_of_rates, half_width, mean_with_interval, response_rate
@@ -47,16 +48,19 @@ class BenefitCalibration:
     reason: str
 
 
-def benefit_calibration(patients: Randomised, groups: int = GROUPS, level: float = 0.95) -> BenefitCalibration:
+def benefit_calibration(
+    patients: Randomised, groups: int = GROUPS, level: float = 0.95, *, fits: CrossValidatedBenefits | None = None
+) -> BenefitCalibration:
     """Calibration of benefits by the best linear prediction of the benefit seen (Chernozhukov et al. 2018, NBER 24678).
 
     Least squares of scores whose mean is the benefit, with standard errors that allow for unequal spread (HC3; Long &
     Ervin 2000, Am Stat 54:217), and Wald's intervals.
-    groups: how many at most; patients of equal predicted benefit stay together.
+    groups: how many at most; patients of equal predicted benefit stay together. fits: of the same patients, where their risks are
+    means over a cross-validation; the slope is then `cross_validated_benefit_slope`.
     """
     control, treated = patients.arm_scores()
     score, benefit = (treated - control)[0], patients.benefit
-    slope, reason = _slope(score, benefit, level)
+    slope, reason = _slope(score, benefit, level) if fits is None else cross_validated_benefit_slope(fits, score, level)
     return BenefitCalibration(
         in_the_large=mean_with_interval(score - benefit, level),
         slope=slope,

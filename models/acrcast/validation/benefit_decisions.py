@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bools
+from acrcast.arrays import Floats
+from acrcast.validation.cross_validated_benefits import CrossValidatedBenefits
 from acrcast.validation.performance import Estimate
 from acrcast.validation.randomised import Randomised
-from acrcast.validation.rates import difference_of_rates, mean_with_interval, response_rate
+from acrcast.validation.rates import difference_of_rates, mean_with_interval, response_rate, widened
 
 THRESHOLDS = (0.0,)
 
@@ -42,20 +43,38 @@ class TreatmentPolicy:
 
 
 def treatment_policies(
-    patients: Randomised, thresholds: Sequence[float] = THRESHOLDS, level: float = 0.95
+    patients: Randomised,
+    thresholds: Sequence[float] = THRESHOLDS,
+    level: float = 0.95,
+    *,
+    fits: CrossValidatedBenefits | None = None,
 ) -> tuple[TreatmentPolicy, ...]:
     """One policy a threshold, by inverse-probability weighting with the known allocation, augmented by the arms' rates.
 
     Wald's intervals, too narrow where an arm has no responders or nobody else. A policy that treats nobody, or
     everybody, is that comparator itself: its gain over it is 0 without any uncertainty.
+    fits: of the same patients, where their risks are means over a cross-validation. Patients then share the fits, and of two each
+    has a part in whether the other is treated; the intervals allow for that, except Newcombe's.
     """
-    return tuple(_policy(patients, patients.benefit > threshold, threshold, level) for threshold in thresholds)
+    return tuple(_policy(patients, threshold, level, fits) for threshold in thresholds)
 
 
-def _policy(patients: Randomised, treat: Bools, threshold: float, level: float) -> TreatmentPolicy:
+def _policy(
+    patients: Randomised, threshold: float, level: float, fits: CrossValidatedBenefits | None
+) -> TreatmentPolicy:
+    treat = patients.benefit > threshold
     control, treated = (scores[0] for scores in patients.arm_scores())
     gain = treated - control
-    response = mean_with_interval(np.where(treat, treated, control), level)
+    doubt = None if fits is None else fits.doubt(patients.benefit[fits.kept] - threshold)
+
+    def of_mean(values: Floats, at_stake: Floats) -> Estimate:
+        """at_stake: (n,) what the value changes by when the patient is treated and not untreated."""
+        alone = mean_with_interval(values, level)
+        if fits is None or doubt is None or not values.any():
+            return alone
+        return widened(alone, fits.shared_variance(at_stake[fits.kept] ** 2 * doubt), level)
+
+    response = of_mean(np.where(treat, treated, control), gain)
     agrees = treat == patients.treated
     rates = [response_rate(float(patients.y[group].sum()), int(group.sum()), level) for group in (agrees, ~agrees)]
     one_sided = bool(agrees.all() or not agrees.any())
@@ -63,9 +82,9 @@ def _policy(patients: Randomised, treat: Bools, threshold: float, level: float) 
         threshold=float(threshold),
         share=float(treat.mean()),
         response=Estimate(response.value, max(0.0, response.low), min(1.0, response.high)),
-        over_none=mean_with_interval(np.where(treat, gain, 0.0), level),
-        over_all=mean_with_interval(np.where(treat, 0.0, -gain), level),
-        net=mean_with_interval(np.where(treat, gain - threshold, 0.0), level),
+        over_none=of_mean(np.where(treat, gain, 0.0), gain),
+        over_all=of_mean(np.where(treat, 0.0, -gain), gain),
+        net=of_mean(np.where(treat, gain - threshold, 0.0), gain - threshold),
         agreeing=int(agrees.sum()),
         disagreeing=int((~agrees).sum()),
         difference=difference_of_rates(*rates),

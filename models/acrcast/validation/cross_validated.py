@@ -9,18 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bools, Floats, FoldNumbers, Integers
+from acrcast.arrays import Bools, Floats, FoldNumbers
 from acrcast.estimators.block_design import row_blocks
 from acrcast.estimators.normal import expit, normal_quantile
+from acrcast.validation.cross_fitted import EVERYBODY, CrossFitted, nothing_yet
 from acrcast.validation.performance import Estimate, concordance, estimate_of_share, log_odds_of
 
-# A fit that tells its patients apart by less than this share of what fits do on average is weighted as if by so much.
-LEAST_SPREAD = 0.1
-SMALLEST_SPREAD = 1e-9
 # Recalibrated risks that leave less than this share of the outcome's variance as good as separate the outcomes.
 LEAST_VARIANCE = 0.1
-# Of at most so many patients, evenly spread over the trial, it is kept what every fit says.
-MOST_KEPT = 1000
 MAX_ITERATIONS = 100
 LARGEST_STEP = 2.0
 TOLERANCE = 1e-10
@@ -28,99 +24,48 @@ UNDEFINED = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CrossValidated:
-    """Risks by repeated cross-validation, and what each fit says of the patients that it was fitted to.
-
-    risk: (repeats, n). fold: (repeats, n), which fit left the patient out. arm: (n,).
-    centre: (repeats, folds, arms) mean, spread: (repeats, folds) mean square within the arms, of the log-odds that a fit gives
-    the patients it was fitted to. distance: (repeats, folds, up to `MOST_KEPT`) of the log-odds of some patients from those means,
-    whether the fit saw them or not. NaN where nothing could be fitted.
-    """
+class CrossValidated(CrossFitted):
+    """Risks by repeated cross-validation; what each fit says is in log-odds, within the arms. risk: (repeats, n)."""
 
     risk: Floats
-    fold: FoldNumbers
-    arm: Floats
-    centre: Floats
-    spread: Floats
-    distance: Floats
 
     @classmethod
     def empty(cls, fold: FoldNumbers, folds: int, arm: Floats) -> "CrossValidated":
-        """To be filled by `put`. fold: (repeats, n)."""
-        shape = len(fold), folds
-        per_arm, kept = len(np.unique(arm)), len(arm[_kept(len(arm))])
-        centre, spread, distance = (np.full((*shape, *more), np.nan) for more in ((per_arm,), (), (kept,)))
-        return cls(np.full(fold.shape, np.nan), fold, arm, centre, spread, distance)
+        """To be filled by `put`. fold: (repeats, n). arm: (n,)."""
+        return cls(*nothing_yet(fold, folds, arm), np.full(fold.shape, np.nan))
 
     def put(self, repeat: int, fold: int, risk: Floats) -> None:
         """Keep what is needed of one fit. risk: (n,) of all patients, by the fit that left out `fold`."""
         left_out = self.fold[repeat] == fold
         self.risk[repeat, left_out] = risk[left_out]
-        log_odds, stratum = log_odds_of(risk), self.stratum
-        seen, arms = stratum[~left_out], self.centre.shape[2]
-        with np.errstate(invalid="ignore"):
-            centre = np.bincount(seen, log_odds[~left_out], minlength=arms) / np.bincount(seen, minlength=arms)
-        distance = log_odds - centre[stratum]
-        self.centre[repeat, fold] = centre
-        self.spread[repeat, fold] = np.mean(distance[~left_out] ** 2)
-        self.distance[repeat, fold] = distance[self.kept]
+        self.describe(repeat, fold, log_odds_of(risk))
 
     @property
-    def kept(self) -> slice:
-        """Of whom it is kept what every fit says."""
-        return _kept(len(self.arm))
-
-    @property
-    def noise_of_each(self) -> Floats:
-        """(up to `MOST_KEPT`,) how much of a patient's log-odds is chance in who was fitted: the jackknife's variance, from the fits without one fold each.
-
-        On average over patients at most the mean spread of a fit's log-odds, which it is where a fit is missing; 0 where the fits
-        tell nobody apart.
-        """
-        folds = int(self.distance.shape[1])
-        spread = self._mean_spread
-        complete = np.isfinite(self.distance).all(axis=(1, 2))
-        if not complete.any():
-            return np.full(self.distance.shape[2], spread)
-        noise: Floats = (folds - 1) * self.distance[complete].var(axis=1).mean(axis=0)
-        # of fits that tell nobody apart there is only rounding
-        noise[noise < SMALLEST_SPREAD] = 0
-        average = float(noise.mean())
-        return noise * (spread / average) if average > spread else noise
-
-    @property
-    def noise(self) -> float:
-        """What share of the spread of a fit's log-odds is chance in who was fitted, 0 to 1; 1 where it cannot be told."""
-        spread = self._mean_spread
-        return min(1.0, float(self.noise_of_each.mean()) / spread) if spread > 0 else 1.0
-
-    @property
-    def _mean_spread(self) -> float:
-        fitted = self.spread[np.isfinite(self.spread)]
-        return float(fitted.mean()) if len(fitted) else 0.0
-
-    @property
-    def stratum(self) -> Integers:
-        """(n,) number of each patient's arm, from 0."""
-        number: Integers = np.unique(self.arm, return_inverse=True)[1]
-        return number
+    def arm(self) -> Floats:
+        """(n,)."""
+        return self.group
 
 
-def cross_validated_c(found: CrossValidated, y: Floats, level: float = 0.95) -> Estimate:
+def cross_validated_c(
+    found: CrossValidated, y: Floats, level: float = 0.95, *, among: Bools | slice = EVERYBODY
+) -> Estimate:
     """C among pairs of the same arm and fold, over all repeats.
 
     Risks of two fits do not compare: the one that leaves out a responder has the lower rate (Parker, Gunter & Bedo 2007, BMC
     Bioinformatics 8:326; Airola et al. 2011, Comput Stat Data Anal 55:1828). The interval is DeLong's within arms, widened because
-    patients share the fits. NaN where there is no such pair.
+    patients share the fits. among: whom to judge; all are fitted. NaN where there is no such pair.
     """
-    parts = [concordance(risk, y, 2 * fold + found.arm) for risk, fold in zip(found.risk, found.fold, strict=True)]
+    risk, fold, arm, y = found.risk[:, among], found.fold[:, among], found.arm[among], y[among]
+    parts = [concordance(of_repeat, y, 2 * number + arm) for of_repeat, number in zip(risk, fold, strict=True)]
     pairs = sum(part.pairs for part in parts)
     value = sum(part.value * part.pairs for part in parts if part.pairs) / pairs if pairs else float("nan")
-    variance = float(np.mean([concordance(risk, y, found.arm).variance for risk in found.risk]))
-    return estimate_of_share(value, variance * _of_shared_fits(found), level)
+    variance = float(np.mean([concordance(of_repeat, y, arm).variance for of_repeat in risk]))
+    return estimate_of_share(value, variance * found.widening(len(y) / len(found.arm)), level)
 
 
-def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95) -> Estimate:
+def cross_validated_slope(
+    found: CrossValidated, y: Floats, level: float = 0.95, *, among: Bools | slice = EVERYBODY
+) -> Estimate:
     """Slope of the logistic recalibration within arms, unbiased for the fits that were judged; 1 is ideal, below 1 risks too extreme.
 
     The slope of all risks together is biased downwards. Where patients contradict the other fits by chance, those that saw them
@@ -137,9 +82,10 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     variance, widened because patients share the fits, gives the interval.
 
     Unbiased is the mean, not the median: where the fits tell patients little apart, few estimates are far too low and most
-    somewhat too high. NaN where the fits tell nobody apart, or where the risks separate the outcomes, or nearly.
+    somewhat too high. among: whom to judge; all are fitted. NaN where the fits tell nobody apart, or where the risks separate the
+    outcomes, or nearly.
     """
-    equations = _equations(found, y)
+    equations = _equations(found, y, among)
     if equations is None:
         return UNDEFINED
     coefficients = _solved(equations)
@@ -150,37 +96,14 @@ def cross_validated_slope(found: CrossValidated, y: Floats, level: float = 0.95)
     moved = _without_each(equations, coefficients)[judged]
     value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
     variance_alone = (n - 1) / n * float(np.sum((moved - moved.mean()) ** 2))
-    half = float(normal_quantile(np.array((1 + level) / 2))) * float(np.sqrt(variance_alone * _of_shared_fits(found)))
+    half = float(normal_quantile(np.array((1 + level) / 2))) * float(
+        np.sqrt(variance_alone * found.widening(n / len(found.arm)))
+    )
     return Estimate(value, value - half, value + half)
-
-
-def _of_shared_fits(found: CrossValidated) -> float:
-    """What a variance is multiplied by that takes patients for independent, although they share the fits: 1 + noise K / (K - 1).
-
-    Each of two patients is in the fit that judges the other, and moves it by chance as much as the other does, so that their parts
-    go together. Where log-odds l are sums over the fitted patients, all pairs add to the variance of the sum of (y - p) l just what
-    the noise in l adds to that of its parts. If all is noise this is 1 + K n_judged / n_fitted of Nadeau & Bengio 2003 (Mach Learn
-    52:239).
-    """
-    folds = int(found.spread.shape[1])
-    return 1 + found.noise * folds / (folds - 1)
-
-
-def _kept(patients: int) -> slice:
-    return slice(None, None, -(-patients // MOST_KEPT))
 
 
 def _both(y: Floats) -> bool:
     return bool(np.ptp(y) > 0) if len(y) else False
-
-
-def _kept_apart(spread: Floats) -> Floats:
-    """(repeats, folds) none of them next to 0; NaN where a fit tells nobody apart."""
-    apart: Bools = spread > SMALLEST_SPREAD
-    if not apart.any():
-        return np.full(spread.shape, np.nan)
-    floor = LEAST_SPREAD * float(np.nanmean(spread))
-    return np.where(apart, np.maximum(spread, floor), np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,12 +130,12 @@ class _Equations:
             yield rows, X, Z, self.y[rows]
 
 
-def _equations(found: CrossValidated, y: Floats) -> _Equations | None:
+def _equations(found: CrossValidated, y: Floats, among: Bools | slice) -> _Equations | None:
     """The equations of the slope; None where the fits tell nobody apart, or no arm has responders and others."""
-    log_odds, stratum = log_odds_of(found.risk), found.stratum
-    members = np.stack([(stratum == s) & _both(y[stratum == s]) for s in range(found.centre.shape[2])])
-    members = members[members.any(axis=1)]
-    distance, variance = _from_centre(found, log_odds, stratum)
+    log_odds, number, y = log_odds_of(found.risk[:, among]), found.number[among], y[among]
+    members = number == np.arange(found.centre.shape[2])[:, None]
+    members = members[[_both(y[of_arm]) for of_arm in members]]
+    distance, variance = found.from_centre(log_odds, among)
     counted = np.isfinite(variance) & np.isfinite(log_odds) & members.any(axis=0)
     for column in (log_odds, distance):
         column[~counted] = 0
@@ -221,26 +144,18 @@ def _equations(found: CrossValidated, y: Floats) -> _Equations | None:
     variance[~counted] = 1
     instrument = np.divide(distance, variance, out=variance)
     distance *= instrument
-    instrument *= _blind_weights(found, distance, counted)
+    instrument *= _blind_weights(found.fold[:, among], distance, counted)
     return _Equations(members, counted, log_odds, instrument, y)
 
 
-def _from_centre(found: CrossValidated, log_odds: Floats, stratum: Integers) -> tuple[Floats, Floats]:
-    """(repeats, n) distance of the log-odds from the fit's mean in the arm, and the fit's variance; of the fit that left the patient out."""
-    repeat = np.arange(len(log_odds))[:, None]
-    variance: Floats = _kept_apart(found.spread)[repeat, found.fold]
-    distance = found.centre[repeat, found.fold, stratum]
-    return np.subtract(log_odds, distance, out=distance), variance
-
-
-def _blind_weights(found: CrossValidated, ratio: Floats, counted: Bools) -> Floats:
+def _blind_weights(folds: FoldNumbers, ratio: Floats, counted: Bools) -> Floats:
     """(n,) exp(1 - r_i / r): r the mean ratio of all patients, r_i that of the others in the folds in which patient i is.
 
     To the first order r / r_i, so that parts are each divided by r_i instead of all by r; but bounded, because few patients make an
     r_i. ratio: (repeats, n) squared distance of the log-odds from the fit's mean, over the fit's variance.
     """
-    others, patients = np.zeros(len(found.arm)), np.zeros(len(found.arm))
-    for fold, of_repeat, here in zip(found.fold, ratio, counted, strict=True):
+    others, patients = np.zeros((2, folds.shape[1]))
+    for fold, of_repeat, here in zip(folds, ratio, counted, strict=True):
         others[here] += (np.bincount(fold, of_repeat)[fold] - of_repeat)[here]
         patients[here] += np.bincount(fold, here)[fold[here]] - 1
     mean = float(ratio.sum() / counted.sum())

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bools, Floats
+from acrcast.validation.cross_fitted import EVERYBODY
 from acrcast.validation.cross_validated import CrossValidated
 from acrcast.validation.performance import Estimate, log_loss
-from acrcast.validation.rates import half_width
+from acrcast.validation.rates import mean_with_interval, widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def cross_validated_loss(found: CrossValidated, y: Floats, loss: Loss = LOG_LOSS
     The loss itself comes out a little low in small trials: folds balanced by outcome leave every fit the arms' rates as they are
     in all patients. In a gain over such rates that cancels.
     """
-    return _mean(found, y, losses_of(found, y, loss), loss, slice(None), level)
+    return _mean(found, y, losses_of(found, y, loss), loss, EVERYBODY, level)
 
 
 def cross_validated_gain(
-    found: CrossValidated, y: Floats, other: Floats, *, among: Bools | slice = slice(None), level: float = 0.95
+    found: CrossValidated, y: Floats, other: Floats, *, among: Bools | slice = EVERYBODY, level: float = 0.95
 ) -> Estimate:
     """Mean of (n,) other log losses of the same patients less these, with Wald's interval; above 0 these risks are better.
 
@@ -69,11 +70,5 @@ def _mean(found: CrossValidated, y: Floats, values: Floats, loss: Loss, among: B
     go together. What all pairs add to the variance of the sum is, for each patient, K / (K - 1) times the square of the loss's slope
     times the noise in the log-odds; see `CrossValidated.noise_of_each`.
     """
-    value, m, n = float(values[among].mean()), len(values[among]), len(y)
-    if m < 2:
-        return Estimate(value, float("nan"), float("nan"))
     slopes = np.mean([loss.slope(risk[found.kept], y[found.kept]) ** 2 for risk in found.risk], axis=0)
-    folds = int(found.spread.shape[1])
-    shared = folds / (folds - 1) * float(np.mean(slopes * found.noise_of_each)) / n
-    half = half_width(level) * float(np.sqrt(values[among].var(ddof=1) / m + shared))
-    return Estimate(value, value - half, value + half)
+    return widened(mean_with_interval(values[among], level), found.shared_variance(slopes * found.noise_of_each), level)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from acrcast.arrays import Bytes, Floats, Integers
+from acrcast.validation.cross_validated import CrossValidated
+from acrcast.validation.performance import log_odds_of
 
 # Numbers that a step holds at once.
 LARGEST_BLOCK = 4_000_000
@@ -84,11 +86,14 @@ def net_benefit_gain(
     resamples: int = 1000,
     rng: np.random.Generator,
     level: float = 0.95,
+    fits: CrossValidated | None = None,
 ) -> NetBenefitGain:
     """What the model gains over the better of treating everyone and no one, with a percentile bootstrap interval.
 
     Arguments as in `net_benefit`. Each resample of patients gives the model and its rivals together, and the better rival
-    is found anew in it. The risks are taken as fixed: not for the patients that the model was made from.
+    is found anew in it. The risks are taken as fixed: not for the patients that the model was made from. fits: of the same patients,
+    where their risks are means over a cross-validation. Patients then share the fits, and of two each has a part in whether the
+    other is treated; to the resamples that chance is added.
     """
     apparent = net_benefit(risk, y, thresholds)
     order = np.argsort(thresholds, kind="stable")
@@ -104,8 +109,20 @@ def net_benefit_gain(
     everyone = rate - (1 - rate) * _exchange_rate(ordered)
     gain = np.empty_like(model)
     gain[:, order] = model - np.maximum(everyone, 0)
+    if fits is not None:
+        gain += rng.standard_normal((resamples, 1)) * _spread_of_shared_fits(fits, risk, y, thresholds)
     low, high = np.quantile(gain, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return NetBenefitGain(thresholds, apparent.gain, low, high)
+
+
+def _spread_of_shared_fits(fits: CrossValidated, risk: Floats, y: Floats, thresholds: Floats) -> Floats:
+    """(t,) by how much the net benefit varies because of two patients each has a part in whether the other is treated."""
+    kept, variances = fits.kept, []
+    for threshold, exchanged in zip(thresholds, _exchange_rate(thresholds), strict=True):
+        at_stake = y[kept] - (1 - y[kept]) * exchanged
+        doubt = fits.doubt(log_odds_of(risk[kept]) - log_odds_of(threshold))
+        variances.append(fits.shared_variance(at_stake**2 * doubt))
+    return np.sqrt(variances)
 
 
 class NetBenefitOfResamples:

@@ -40,6 +40,12 @@ def mean_with_interval(values: Floats, level: float = 0.95) -> Estimate:
     return Estimate(value, value - half, value + half)
 
 
+def widened(found: Estimate, variance: float, level: float = 0.95) -> Estimate:
+    """The same with Wald's interval of its variance and so much more."""
+    half = float(np.hypot(found.high - found.value, half_width(level) * np.sqrt(variance)))
+    return Estimate(found.value, found.value - half, found.value + half)
+
+
 def half_width(level: float) -> float:
     """How many standard errors an interval of this level reaches to each side: 1.96 for 0.95."""
     return float(normal_quantile(np.array((1 + level) / 2)))

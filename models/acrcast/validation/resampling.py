@@ -16,6 +16,7 @@ from acrcast.estimators.folds import stratified_folds
 from acrcast.estimators.rows import PreparedRows, TrialRows, prepare
 from acrcast.memory import give_back
 from acrcast.validation.cross_validated import CrossValidated
+from acrcast.validation.cross_validated_benefits import CrossValidatedBenefits
 from acrcast.validation.performance import log_loss
 
 # Resamples are fitted in batches of at most this many numbers in the design, to bound memory, and to report progress.
@@ -175,18 +176,16 @@ def cross_validated(
 
 def cross_validated_in_both_arms(
     rows: TrialRows, candidate: str, *, folds: int, repeats: int, seed: int, engine: Engine = HERE
-) -> Floats:
-    """(2, repeats, n) risks under control and under treatment, in the folds of `cross_validated` with this seed."""
+) -> tuple[CrossValidated, CrossValidatedBenefits]:
+    """Risks in the own arm, and in both, in the folds of `cross_validated` with this seed."""
     fold = fold_numbers(rows, folds, repeats, seed)
-    risks = np.full((2, repeats, len(rows)), np.nan)
-    arms = CONTROL, TREATED
+    own, both = CrossValidated.empty(fold, folds, rows.arm), CrossValidatedBenefits.empty(fold, folds)
+    arms, treated = (CONTROL, TREATED), rows.arm == TREATED
     for _, batch, found in _resampled(rows, (candidate,), _outside(fold, folds), arms, (seed, 1), _silent, engine):
-        for b, fit in enumerate(batch):
-            repeat, k = divmod(int(fit), folds)
-            left_out = fold[repeat] == k
-            for in_arm, of_arm in zip(risks, found, strict=True):
-                in_arm[repeat, left_out] = of_arm[b, left_out]
-    return risks
+        for fit, *in_arms in zip(batch, *found, strict=True):
+            own.put(*divmod(int(fit), folds), np.where(treated, in_arms[1], in_arms[0]))
+            both.put(*divmod(int(fit), folds), *in_arms)
+    return own, both
 
 
 def bootstrap_weights(arm: Floats, count: int, rng: np.random.Generator) -> Bytes:

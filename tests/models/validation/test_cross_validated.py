@@ -32,7 +32,7 @@ def of_left_out(risk, fold, arm):
     """risk: (repeats, n), each by the fit that left the patient out; all fits spread their risks alike."""
     shape = len(fold), int(fold.max()) + 1
     distance = np.zeros((*shape, len(arm)))
-    return CrossValidated(risk, fold, arm, np.zeros((*shape, len(np.unique(arm)))), np.ones(shape), distance)
+    return CrossValidated(fold, arm, np.zeros((*shape, len(np.unique(arm)))), np.ones(shape), distance, risk)
 
 
 def test_c_compares_patients_of_one_arm_and_one_fold():

@@ -1,10 +1,11 @@
-"""How far the cross-validated slope and C are from the truth, and whether their intervals know it.
+"""How far cross-validated figures are from the truth, and whether their intervals know it.
 
-`python -m benchmarks.cross_validated_slope --patients 47 --trials 2000` fits the hierarchical candidate in simulated trials of each
+`python -m benchmarks.cross_validated_figures --patients 47 --trials 2000` fits the hierarchical candidate in simulated trials of each
 truth, as the operating characteristics do, and prints a line for each truth. First the mean over trials of three estimates of the
-slope less what is true in the new patients, with its Monte-Carlo standard error. Then, of the slope and of C, how much the estimates
-differ from the truth (root mean square), and the root mean square of the standard error that takes patients for independent and
-of the one that is shown. docs/decisions/0008 rests on it.
+slope less what is true in the new patients, with its Monte-Carlo standard error. Then, of the slope, of C and of the gain in log
+loss over quoting the arm's rate, how much the estimates differ from the truth (root mean square), and the root mean square of the
+standard error that takes patients for independent and of the one that is shown, in brackets how often 95 % intervals of them cover.
+docs/decisions/0008 rests on it.
 """
 
 import argparse
@@ -15,22 +16,25 @@ import numpy as np
 
 from acrcast.errors import FitError
 from acrcast.validation import cross_validated as validated
+from acrcast.validation.cross_validated_losses import cross_validated_gain, losses_of
 from acrcast.validation.performance import Estimate
+from acrcast.validation.rates import half_width, mean_with_interval
 from acrcast.validation.resampling import cross_validated
 from acrcast.validation.weighted import calibration_slopes_within
 from acrcast_training.data.simulator import simulate
 from acrcast_training.fit import fit_model, trial_rows
 from acrcast_training.operating_characteristics import EFFECTS, Setting
 from acrcast_training.operating_characteristics import trial as judged
-from acrcast_training.select import NORMAL_QUANTILE, folds_of
+from acrcast_training.select import BASELINE, folds_of
 
 CANDIDATE = "hierarchical"
 BIASES = "all together", "each fit by its variance", "as decided"
-ERRORS = "slope: error", "said alone", "said", "C: error", "said alone", "said"
+FIGURES = "slope", "C", "gain"
+ERRORS = tuple(f"{figure}: {what}" for figure in FIGURES for what in ("error", "said alone", "said"))
 
 
 def of_trial(patients: int, effects: str, number: int, repeats: int) -> Sequence[float]:
-    """Three biases and six errors of one trial; NaN where nothing could be fitted."""
+    """Three biases and nine errors of one trial; NaN where nothing could be fitted."""
     setting = Setting(patients, effects, 1, ("prevalence", CANDIDATE), repeats)
     simulator_seed, seed = setting.seeds(number)
     cohort = judged._cohort(simulate(EFFECTS[effects].options(patients, simulator_seed)))  # noqa: SLF001  as there
@@ -38,34 +42,55 @@ def of_trial(patients: int, effects: str, number: int, repeats: int) -> Sequence
     try:
         risks = judged._both_arms(fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates))  # noqa: SLF001  as there
         true = judged._true(risks, new)  # noqa: SLF001  as there
+        of_rate = judged._true(np.repeat(judged._rates(rows), len(new.covariates)), new)  # noqa: SLF001  as there
         folds = folds_of(rows.y > 0)
-        found = cross_validated(rows, (CANDIDATE,), folds=folds, repeats=repeats, seed=seed)[CANDIDATE]
+        # each by itself, so that the one takes no random numbers from the other
+        found, quoted = (
+            cross_validated(rows, (name,), folds=folds, repeats=repeats, seed=seed)[name]
+            for name in (CANDIDATE, BASELINE)
+        )
     except FitError:
         return [np.nan] * len((*BIASES, *ERRORS))
-    alone = float(np.sqrt(validated._of_shared_fits(found)))  # noqa: SLF001  to take it off again
+    widened = float(np.sqrt(found.widening()))  # to take it off again
     slope, c = validated.cross_validated_slope(found, rows.y), validated.cross_validated_c(found, rows.y)
+    of_quoted = losses_of(quoted, rows.y)
+    gain, alone = (
+        cross_validated_gain(found, rows.y, of_quoted),
+        mean_with_interval(of_quoted - losses_of(found, rows.y)),
+    )
     return [
         float(np.mean(calibration_slopes_within(found.risk, rows.y, rows.arm, np.ones(found.risk.shape))))
         - true.calibration_slope,
         _unweighted(found, rows.y).value - true.calibration_slope,
         slope.value - true.calibration_slope,
-        *_errors(slope, true.calibration_slope, alone),
-        *_errors(c, true.c_statistic, alone),
+        *_errors(slope, true.calibration_slope, _standard_error(slope) / widened),
+        *_errors(c, true.c_statistic, _standard_error(c) / widened),
+        *_errors(gain, of_rate.log_loss - true.log_loss, _standard_error(alone)),
     ]
 
 
 def _unweighted(found: validated.CrossValidated, y: np.ndarray) -> Estimate:
     weights = validated._blind_weights  # noqa: SLF001  to see what they are good for
-    validated._blind_weights = lambda found, *_: np.ones(found.risk.shape[1])  # noqa: SLF001
+    validated._blind_weights = lambda folds, *_: np.ones(folds.shape[1])  # noqa: SLF001
     try:
         return validated.cross_validated_slope(found, y)
     finally:
         validated._blind_weights = weights  # noqa: SLF001
 
 
-def _errors(found: Estimate, truth: float, widened: float) -> tuple[float, float, float]:
-    said = (found.high - found.low) / 2 / NORMAL_QUANTILE
-    return found.value - truth, said / widened, said
+def _errors(found: Estimate, truth: float, alone: float) -> tuple[float, float, float]:
+    return found.value - truth, alone, _standard_error(found)
+
+
+def _standard_error(found: Estimate) -> float:
+    return (found.high - found.low) / 2 / half_width(0.95)
+
+
+def _shown(errors: np.ndarray) -> list[str]:
+    """errors: (trials, 3) error, standard error said alone, and said."""
+    error, *said = np.sqrt(np.mean(errors**2, axis=0))
+    covers = [np.mean(np.abs(errors[:, 0]) < half_width(0.95) * each) for each in errors[:, 1:].T]
+    return [f"{error:.3f}", *(f"{se:.3f} ({share:.2f})" for se, share in zip(said, covers, strict=True))]
 
 
 def main() -> None:
@@ -89,7 +114,8 @@ def main() -> None:
                 mean = np.nanmean(biases, axis=0)
                 chance = np.nanstd(biases, axis=0, ddof=1) / np.sqrt(np.isfinite(biases).sum(axis=0))
                 cells = [f"{m:+.3f} ({e:.3f})" for m, e in zip(mean, chance, strict=True)]
-                cells += [f"{each:.3f}" for each in np.sqrt(np.nanmean(errors**2, axis=0))]
+                for of_figure in np.split(errors, len(FIGURES), axis=1):
+                    cells += _shown(of_figure[np.isfinite(of_figure).all(axis=1)])
                 print(f"| {given.trials} of {patients}, {effects} |", " | ".join(cells), "|", flush=True)
 
 
