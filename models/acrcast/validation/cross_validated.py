@@ -97,7 +97,7 @@ def cross_validated_slope(
     value = float(coefficients[-1]) - (n - 1) * float(moved.mean())
     variance_alone = (n - 1) / n * float(np.sum((moved - moved.mean()) ** 2))
     half = float(normal_quantile(np.array((1 + level) / 2))) * float(
-        np.sqrt(variance_alone * found.widening(n / len(found.arm)))
+        np.sqrt(variance_alone * found.widening(len(equations.y) / len(found.arm)))
     )
     return Estimate(value, value - half, value + half)
 
