@@ -128,6 +128,19 @@ def test_sample_size_says_what_each_criterion_asks_for(workplace):
     assert "100 patients are too few for 24 parameters: Riley's criteria ask for 662, 562 more." in done.stdout
 
 
+def test_sample_size_also_says_what_validating_in_others_takes(workplace):
+    """pmvalsampsize of the C statistic .8 at a rate of .018 says 4252; (1 - rate) / rate / SE^2 of O/E, 21,028."""
+    done = workplace.run("sample-size", "--rate", "0.018", "--c-statistic", "0.8", "--threshold", "0.05")
+    assert done.returncode == 0
+    needed = {
+        line.split("interval of ")[-1].split(" is ")[0]: line.split()[0] for line in done.stdout.splitlines()[1:5]
+    }
+    assert needed["the C statistic"] == "4252"
+    assert needed["observed over expected"] == "21028"
+    assert "the net benefit at 0.05, as a share of the response rate," in needed
+    assert "parameters" not in done.stdout
+
+
 def test_an_impossible_r2_is_bad_usage(workplace):
     done = workplace.run("sample-size", "--rate", "0.5", "--parameters", "5", "--r2", "0.9")
     assert done.returncode == 2

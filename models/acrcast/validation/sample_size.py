@@ -21,6 +21,7 @@ MARGIN_OF_RATE = 0.05
 # Where nothing is known of a model beforehand: it explains this share of the explainable (Riley 2020).
 USUAL_SHARE = 0.15
 QUADRATURE_NODES = 64
+BISECTIONS = 40
 NORMAL_QUANTILE = 1.959963984540054
 # The log-odds are integrated to this many standard deviations from their means.
 REACH = 10
@@ -106,6 +107,20 @@ def r2_of_c_statistic(c_statistic: float, rate: float) -> float:
     model = rate * of_responder + (1 - rate) * of_other
     null = rate * math.log(rate) + (1 - rate) * math.log(1 - rate)
     return float(1 - math.exp(-2 * (model - null)))
+
+
+def c_statistic_of_r2(r2_cox_snell: float, rate: float) -> float:
+    """The C statistic of a calibrated model with this Cox-Snell R2: `r2_of_c_statistic` solved for it.
+
+    r2_cox_snell: above 0 and below the largest that the rate allows, else ValueError.
+    """
+    if not 0 < r2_cox_snell < largest_r2(rate):
+        raise ValueError(f"Cox-Snell R2: expected above 0 and below {largest_r2(rate):.3f}, the largest at this rate")
+    low, high = 0.5, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if r2_of_c_statistic(middle, rate) > r2_cox_snell else (middle, high)
+    return (low + high) / 2
 
 
 @dataclass(frozen=True, slots=True)

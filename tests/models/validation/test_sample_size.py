@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from acrcast.validation.sample_size import development_size, largest_r2, r2_of_c_statistic, usual_r2
+from acrcast.validation.sample_size import c_statistic_of_r2, development_size, largest_r2, r2_of_c_statistic, usual_r2
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,17 @@ def test_r2_of_a_c_statistic_agrees_with_a_large_simulation():
     log_odds = np.log(rate / (1 - rate)) - spread**2 / 2 + spread * (rng.normal(size=n) + spread * y)
     gain = np.mean(y * log_odds - np.logaddexp(0, log_odds)) - (rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
     assert r2_of_c_statistic(0.8, 0.4) == pytest.approx(1 - np.exp(-2 * gain), abs=0.002)
+
+
+@given(st.floats(0.51, 0.98), st.floats(0.02, 0.98))
+def test_the_c_statistic_of_r2_is_the_one_that_implies_it(c_statistic, rate):
+    assert c_statistic_of_r2(r2_of_c_statistic(c_statistic, rate), rate) == pytest.approx(c_statistic, abs=1e-6)
+
+
+@pytest.mark.parametrize("r2", [0.0, 0.75, 0.9])
+def test_no_c_statistic_has_an_r2_that_the_rate_does_not_allow(r2):
+    with pytest.raises(ValueError, match=r"below 0\.750"):
+        c_statistic_of_r2(r2, 0.5)
 
 
 @pytest.mark.parametrize(
