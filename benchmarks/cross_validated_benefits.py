@@ -4,7 +4,7 @@
 the operating characteristics do, and prints a table for each: of every figure that the report shows of benefits, and of the net
 benefit's gain, the mean difference from what is true in the new patients with its Monte-Carlo standard error, first as if the mean
 risks were of a model that was not fitted to these patients, then as decided; and how often the 95 % intervals of both hold the truth.
-docs/decisions/0008 rests on it.
+docs/decisions/0029 rests on it.
 """
 
 import argparse

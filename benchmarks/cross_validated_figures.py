@@ -5,7 +5,7 @@ truth, as the operating characteristics do, and prints a line for each truth. Fi
 slope less what is true in the new patients, with its Monte-Carlo standard error. Then, of the slope, of C and of the gain in log
 loss over quoting the arm's rate, how much the estimates differ from the truth (root mean square), and the root mean square of the
 standard error that takes patients for independent and of the one that is shown, in brackets how often 95 % intervals of them cover.
-docs/decisions/0008 rests on it.
+docs/decisions/0008 and 0029 rest on it.
 """
 
 import argparse

@@ -58,7 +58,8 @@ def cross_validated_gain(
 ) -> Estimate:
     """Mean of (n,) other log losses of the same patients less these, with Wald's interval; above 0 these risks are better.
 
-    other: of risks that did not see the patient either. among: whom to average over, at least 2 patients; all are fitted. NaN where a fit is missing.
+    other: of risks that did not see the patient either. among: whom to average over; all are fitted. NaN where a fit is missing, the
+    interval's ends also for fewer than 2 patients.
     """
     return _mean(found, y, other - losses_of(found, y), LOG_LOSS, among, level)
 
@@ -68,7 +69,7 @@ def _mean(found: CrossValidated, y: Floats, values: Floats, loss: Loss, among: B
 
     Of two patients each is in the fit that judges the other, and moves it by chance as much as the other does, so that their values
     go together. What all pairs add to the variance of the sum is, for each patient, K / (K - 1) times the square of the loss's slope
-    times the noise in the log-odds; see `CrossValidated.noise_of_each`.
+    times the noise in the log-odds; see `CrossFitted.noise_of_each`.
     """
     slopes = np.mean([loss.slope(risk[found.kept], y[found.kept]) ** 2 for risk in found.risk], axis=0)
     return widened(mean_with_interval(values[among], level), found.shared_variance(slopes * found.noise_of_each), level)

@@ -41,7 +41,7 @@ def mean_with_interval(values: Floats, level: float = 0.95) -> Estimate:
 
 
 def widened(found: Estimate, variance: float, level: float = 0.95) -> Estimate:
-    """The same with Wald's interval of its variance and so much more."""
+    """The same value with Wald's interval of a variance that is larger by so much."""
     half = float(np.hypot(found.high - found.value, half_width(level) * np.sqrt(variance)))
     return Estimate(found.value, found.value - half, found.value + half)
 
