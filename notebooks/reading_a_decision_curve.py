@@ -13,7 +13,7 @@ import numpy as np
 
 from acrcast.studies import load_study
 from acrcast.validation.net_benefit import net_benefit, net_benefit_gain
-from acrcast.validation.resampling import cross_validated_in_both_arms
+from acrcast.validation.resampling import cross_validated
 from acrcast_training.data.cohort import load_cohort
 from acrcast_training.data.examples import example_table
 from acrcast_training.fit import trial_rows
@@ -27,8 +27,9 @@ cohort = load_cohort(study, table=example_table(study.key))
 # flatter the model.
 
 # %% tags=["hide-input"]
-_, with_auranofin = cross_validated_in_both_arms(trial_rows(cohort), "prespecified", folds=10, repeats=1, seed=1)
-risk = with_auranofin[0][cohort.treated]
+candidate = "prespecified"
+found = cross_validated(trial_rows(cohort), (candidate,), folds=10, repeats=1, seed=1)[candidate]
+risk = found.risk[0, cohort.treated]
 responded = cohort.responded[cohort.treated].astype(float)
 print(
     f"{len(risk)} patients received auranofin, {responded.sum():.0f} of them responded ({100 * responded.mean():.0f} %)."
@@ -92,10 +93,11 @@ plt.show()
 #
 # ## How sure is it?
 #
-# The gain over the better rival, with its 95 % interval over patients:
+# The gain over the better rival, with its 95 % interval. It allows for other patients, and for other fits that these would have
+# made:
 
 # %% tags=["hide-input"]
-gain = net_benefit_gain(risk, responded, thresholds, rng=np.random.default_rng(1))
+gain = net_benefit_gain(risk, responded, thresholds, rng=np.random.default_rng(1), fits=found, among=cohort.treated)
 
 fig, axes = plt.subplots()
 axes.fill_between(100 * thresholds, 100 * gain.low, 100 * gain.high, color="#d0d0d0")

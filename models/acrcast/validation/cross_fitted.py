@@ -108,7 +108,7 @@ class CrossFitted:
     def shared_variance(self, of_parts: Floats) -> float:
         """What all pairs add to the variance of a mean over patients.
 
-        of_parts: (kept,) by how much the noise in a patient's score makes the patient's own part vary.
+        of_parts: (kept,) by how much the noise in a patient's score makes the patient's own part vary; of those judged.
         """
         return self.folds / (self.folds - 1) * float(np.mean(of_parts)) / len(self.group)
 

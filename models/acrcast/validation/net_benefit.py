@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acrcast.arrays import Bytes, Floats, Integers
+from acrcast.arrays import Bools, Bytes, Floats, Integers
+from acrcast.validation.cross_fitted import EVERYBODY
 from acrcast.validation.cross_validated import CrossValidated
 from acrcast.validation.performance import log_odds_of
 
@@ -87,13 +88,14 @@ def net_benefit_gain(
     rng: np.random.Generator,
     level: float = 0.95,
     fits: CrossValidated | None = None,
+    among: Bools | slice = EVERYBODY,
 ) -> NetBenefitGain:
     """What the model gains over the better of treating everyone and no one, with a percentile bootstrap interval.
 
     Arguments as in `net_benefit`. Each resample of patients gives the model and its rivals together, and the better rival
-    is found anew in it. The risks are taken as fixed: not for the patients that the model was made from. fits: of the same patients,
-    where their risks are means over a cross-validation. Patients then share the fits, and of two each has a part in whether the
-    other is treated; to the resamples that chance is added.
+    is found anew in it. The risks are taken as fixed: not for the patients that the model was made from. fits: where the
+    risks are means over a cross-validation. Patients then share the fits, and of two each has a part in whether the other is
+    treated; to the resamples that chance is added. among: whose risks of all those fitted these are.
     """
     apparent = net_benefit(risk, y, thresholds)
     order = np.argsort(thresholds, kind="stable")
@@ -110,18 +112,23 @@ def net_benefit_gain(
     gain = np.empty_like(model)
     gain[:, order] = model - np.maximum(everyone, 0)
     if fits is not None:
-        gain += rng.standard_normal((resamples, 1)) * _spread_of_shared_fits(fits, risk, y, thresholds)
+        gain += rng.standard_normal((resamples, 1)) * _spread_of_shared_fits(fits, risk, y, thresholds, among)
     low, high = np.quantile(gain, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return NetBenefitGain(thresholds, apparent.gain, low, high)
 
 
-def _spread_of_shared_fits(fits: CrossValidated, risk: Floats, y: Floats, thresholds: Floats) -> Floats:
+def _spread_of_shared_fits(
+    fits: CrossValidated, risk: Floats, y: Floats, thresholds: Floats, among: Bools | slice
+) -> Floats:
     """(t,) by how much the net benefit varies because of two patients each has a part in whether the other is treated."""
-    kept, variances = fits.kept, []
+    log_odds, outcome = np.full((2, len(fits.arm)), np.nan)
+    log_odds[among], outcome[among] = log_odds_of(risk), y
+    log_odds, outcome, variances = log_odds[fits.kept], outcome[fits.kept], []
+    judged = np.isfinite(log_odds)
     for threshold, exchanged in zip(thresholds, _exchange_rate(thresholds), strict=True):
-        at_stake = y[kept] - (1 - y[kept]) * exchanged
-        doubt = fits.doubt(log_odds_of(risk[kept]) - log_odds_of(threshold))
-        variances.append(fits.shared_variance(at_stake**2 * doubt))
+        at_stake = outcome - (1 - outcome) * exchanged
+        parts = at_stake**2 * fits.doubt(log_odds - log_odds_of(threshold))
+        variances.append(fits.shared_variance(parts[judged]))
     return np.sqrt(variances)
 
 

@@ -158,3 +158,21 @@ def test_net_benefit_is_less_certain_where_fits_disagree_about_who_is_treated():
     assert agreed == pytest.approx(alone, rel=0.05)
     alone, disputed = width(0.5)
     assert disputed > 1.1 * alone
+
+
+def test_net_benefit_of_some_of_the_patients_takes_the_doubt_about_these():
+    """Half of them without any doubt: in the other half it is as large as where all have it, by the same fits."""
+    n, fold = 400, np.arange(400)[None] % 5
+    y, certain = np.tile([0.0, 1.0], n // 2), np.arange(n) < n // 2
+    rng, found = np.random.default_rng(6), CrossValidated.empty(fold, 5, np.zeros(n))
+    log_odds = np.where(certain, np.tile([3.0, -3.0], n // 2), 0.0)
+    for k in range(5):
+        found.put(0, k, 1 / (1 + np.exp(-log_odds - 0.2 * rng.normal(0, 1, n))))
+
+    def width(among, fits):
+        risk = 1 / (1 + np.exp(-log_odds[among]))
+        gain = net_benefit_gain(risk, y[among], np.array([0.5]), rng=np.random.default_rng(2), fits=fits, among=among)
+        return float(gain.high[0] - gain.low[0])
+
+    assert width(certain, found) == pytest.approx(width(certain, None), rel=1e-2)
+    assert width(~certain, found) > 1.05 * width(~certain, None)
