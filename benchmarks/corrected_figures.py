@@ -25,17 +25,17 @@ RESAMPLES = 100
 def differences(patients: int, trials: int) -> Iterator[tuple[float, ...]]:
     """C and slope by the bootstrap, then by cross-validation, each less the truth; one tuple a trial."""
     setting = Setting(patients, "true", 1, ("prevalence", CANDIDATE), 2)
-    new = judged._new_patients(setting.effects)  # noqa: SLF001  the same patients as the operating characteristics
+    new = judged.new_patients(setting.effects)
     for number in range(trials):
         simulator_seed, seed = setting.seeds(number)
-        cohort = judged._cohort(simulate(EFFECTS[setting.effects].options(patients, simulator_seed)))  # noqa: SLF001  as there
+        cohort = judged.simulated_cohort(simulate(EFFECTS[setting.effects].options(patients, simulator_seed)))
         rows = trial_rows(cohort)
         weights = bootstrap_weights(rows.arm, RESAMPLES, np.random.default_rng([seed, 5]))
         here = resampled_risks(rows, (CANDIDATE,), np.ones((1, patients)), seed=(seed, 4))[CANDIDATE][0]
         found = optimism(rows.y, here, weights, resampled_risks(rows, (CANDIDATE,), weights, seed=(seed, 6))[CANDIDATE])
         crossed = compare(rows, seed=seed, repeats=2, candidates=setting.candidates)[CANDIDATE]
-        risks = judged._both_arms(fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates))  # noqa: SLF001  as there
-        true = judged._true(risks, new)  # noqa: SLF001  as there
+        risks = judged.in_both_arms(fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates))
+        true = judged.true_accuracy(risks, new)
         yield (
             found.c_statistic.corrected.value - true.c_statistic,
             found.slope.corrected.value - true.calibration_slope,

@@ -40,8 +40,8 @@ Figure = tuple[str, Estimate]
 def of_trial(patients: int, effects: str, number: int) -> dict[str, list[float]] | None:
     """Of each figure the error and whether the interval covers, without and with the fits; None where nothing could be fitted."""
     simulator_seed, seed = Setting(patients, effects, 1, ("prevalence", CANDIDATE), REPEATS).seeds(number)
-    cohort = judged._cohort(simulate(EFFECTS[effects].options(patients, simulator_seed)))  # noqa: SLF001  as there
-    rows, new = trial_rows(cohort), judged._new_patients(effects)  # noqa: SLF001  as there
+    cohort = judged.simulated_cohort(simulate(EFFECTS[effects].options(patients, simulator_seed)))
+    rows, new = trial_rows(cohort), judged.new_patients(effects)
     try:
         risks = fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates)
         own, both = cross_validated_in_both_arms(

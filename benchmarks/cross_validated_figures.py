@@ -37,12 +37,12 @@ def of_trial(patients: int, effects: str, number: int, repeats: int) -> Sequence
     """Three biases and nine errors of one trial; NaN where nothing could be fitted."""
     setting = Setting(patients, effects, 1, ("prevalence", CANDIDATE), repeats)
     simulator_seed, seed = setting.seeds(number)
-    cohort = judged._cohort(simulate(EFFECTS[effects].options(patients, simulator_seed)))  # noqa: SLF001  as there
-    rows, new = trial_rows(cohort), judged._new_patients(effects)  # noqa: SLF001  as there
+    cohort = judged.simulated_cohort(simulate(EFFECTS[effects].options(patients, simulator_seed)))
+    rows, new = trial_rows(cohort), judged.new_patients(effects)
     try:
-        risks = judged._both_arms(fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates))  # noqa: SLF001  as there
-        true = judged._true(risks, new)  # noqa: SLF001  as there
-        of_rate = judged._true(np.repeat(judged._rates(rows), len(new.covariates)), new)  # noqa: SLF001  as there
+        risks = judged.in_both_arms(fit_model(cohort, CANDIDATE, seed=seed).risks(new.covariates))
+        true = judged.true_accuracy(risks, new)
+        of_rate = judged.true_accuracy(np.repeat(judged.quoted_rates(rows), len(new.covariates)), new)
         folds = folds_of(rows.y > 0)
         # each by itself, so that the one takes no random numbers from the other
         found, quoted = (

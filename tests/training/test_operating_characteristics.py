@@ -77,22 +77,22 @@ def test_the_first_truth_is_what_the_simulator_does_unasked():
 
 
 def test_risks_that_are_the_truth_have_no_error_slope_1_and_its_own_c_and_log_loss():
-    new = judged._NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
-    found = judged._true(new.both_arms, new)
+    new = judged.NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
+    found = judged.true_accuracy(new.both_arms, new)
     # one responder and one other expected in each arm: of the pair under control .8 is in order, of the treated one .5
     assert found.c_statistic == pytest.approx(0.65, abs=1e-12)
     assert found.calibration_slope == pytest.approx(1, abs=1e-9)
     assert found.log_loss == pytest.approx((0.5004024 + 0.6931472) / 2, abs=1e-7)
-    assert judged._error(new.both_arms, new) == 0
+    assert judged.risk_error(new.both_arms, new) == 0
 
 
 def test_the_error_is_the_mean_distance_from_the_true_risk():
-    new = judged._NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
-    assert judged._error(np.array([0.5, 0.5, 0.6, 0.6]), new) == pytest.approx(0.2, abs=1e-12)
+    new = judged.NewPatients(None, np.array([0.2, 0.8]), np.array([0.5, 0.5]))
+    assert judged.risk_error(np.array([0.5, 0.5, 0.6, 0.6]), new) == pytest.approx(0.2, abs=1e-12)
 
 
 def test_a_modifier_is_found_when_its_interval_excludes_0():
-    cohort = judged._cohort(simulate(SimulationOptions(24, 1)))
+    cohort = judged.simulated_cohort(simulate(SimulationOptions(24, 1)))
     model = fit_model(cohort, "prevalence", seed=1)
     members = np.zeros((200, model.terms.size))
     members[:, model.terms.interactions] = np.linspace([-1.0, -0.1], [-0.2, 1.0], 200)
@@ -107,7 +107,7 @@ def test_a_modifier_is_found_when_its_interval_excludes_0():
 def test_a_trial_is_judged_by_what_train_does_with_it():
     setting = replace(SMALL, patients=40, candidates=tuple(CANDIDATES))
     simulator_seed, seed = setting.seeds(3)
-    rows = trial_rows(judged._cohort(simulate(SimulationOptions(40, simulator_seed))))
+    rows = trial_rows(judged.simulated_cohort(simulate(SimulationOptions(40, simulator_seed))))
     trained = compare(rows, seed=seed, repeats=1)
     result = run_trial(setting, 3)
     served = trained[trained.chosen]

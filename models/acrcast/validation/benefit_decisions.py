@@ -65,13 +65,13 @@ def _policy(
     treat = patients.benefit > threshold
     control, treated = (scores[0] for scores in patients.arm_scores())
     gain = treated - control
-    doubt = None if fits is None else fits.doubt(patients.benefit[fits.kept] - threshold)
 
     def of_mean(values: Floats, at_stake: Floats) -> Estimate:
         """at_stake: (n,) what the value changes by when the patient is treated and not untreated."""
         alone = mean_with_interval(values, level)
-        if fits is None or doubt is None or not values.any():
+        if fits is None or not values.any():
             return alone
+        doubt = fits.doubt(patients.benefit[fits.kept] - threshold)
         return widened(alone, fits.shared_variance(at_stake[fits.kept] ** 2 * doubt), level)
 
     response = of_mean(np.where(treat, treated, control), gain)

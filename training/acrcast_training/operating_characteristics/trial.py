@@ -155,20 +155,20 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
     Raises FitError when the trial has too few responders or non-responders to fit anything.
     """
     simulator_seed, seed = setting.seeds(number)
-    cohort = _cohort(simulate(EFFECTS[setting.effects].options(setting.patients, simulator_seed)))
+    cohort = simulated_cohort(simulate(EFFECTS[setting.effects].options(setting.patients, simulator_seed)))
     rows = trial_rows(cohort)
     comparison = compare(rows, seed=seed, repeats=setting.repeats, candidates=setting.candidates)
     procedure = judge_procedure(rows, seed=seed, repeats=1, candidates=setting.candidates)
     hierarchical = fit_model(cohort, HIERARCHICAL, seed=seed)
     chosen = comparison.chosen
     model = hierarchical if chosen == HIERARCHICAL else fit_model(cohort, chosen, seed=seed)
-    new = _new_patients(setting.effects)
-    true = _true(_both_arms(hierarchical.risks(new.covariates, LEVEL)), new)
+    new = new_patients(setting.effects)
+    true = true_accuracy(in_both_arms(hierarchical.risks(new.covariates, LEVEL)), new)
     validated = comparison[HIERARCHICAL]
     risks = model.risks(new.covariates, LEVEL)
     assert risks.control is not None and risks.benefit is not None  # noqa: S101, PT018  the study has two arms
-    served, rate = _both_arms(risks), np.repeat(_rates(rows), len(new.covariates))
-    of_served, of_rate = _true(served, new), _true(rate, new)
+    served, rate = in_both_arms(risks), np.repeat(quoted_rates(rows), len(new.covariates))
+    of_served, of_rate = true_accuracy(served, new), true_accuracy(rate, new)
     return TrialResult(
         chosen=chosen,
         served=of_served,
@@ -181,8 +181,8 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
         gain_covered=_covered(validated.gain, of_rate.log_loss - true.log_loss),
         expected_gain=procedure.gain.value,
         expected_covered=_covered(procedure.gain, of_rate.log_loss - of_served.log_loss),
-        served_error=_error(served, new),
-        rate_error=_error(rate, new),
+        served_error=risk_error(served, new),
+        rate_error=risk_error(rate, new),
         control=_intervals(risks.control, new.control_risk),
         treated=_intervals(risks.treated, new.treated_risk),
         benefit=_intervals(risks.benefit, new.treated_risk - new.control_risk),
@@ -192,7 +192,7 @@ def run_trial(setting: Setting, number: int) -> TrialResult:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _NewPatients:
+class NewPatients:
     """As they are recorded, with gaps, and their true risks. Each (n,)."""
 
     covariates: Covariates
@@ -211,13 +211,13 @@ class _NewPatients:
 
 
 @cache
-def _new_patients(effects: str) -> _NewPatients:
+def new_patients(effects: str) -> NewPatients:
     trial = simulate(EFFECTS[effects].options(NEW_PATIENTS, NEW_PATIENTS_SEED))
     risks = (trial.truth[name].to_numpy(dtype=np.float64) for name in ("control_risk", "treated_risk"))
-    return _NewPatients(_cohort(trial).covariates, *risks)
+    return NewPatients(simulated_cohort(trial).covariates, *risks)
 
 
-def _cohort(trial: SimulatedTrial) -> Cohort:
+def simulated_cohort(trial: SimulatedTrial) -> Cohort:
     """The trial by way of its files, as a user's own data come."""
     with tempfile.TemporaryDirectory() as folder:
         baseline, visits, _ = write(trial, Path(folder))
@@ -235,13 +235,13 @@ def _covered(found: Estimate, truth: float) -> bool | None:
     return found.low <= truth <= found.high
 
 
-def _both_arms(risks: Risks) -> Floats:
+def in_both_arms(risks: Risks) -> Floats:
     """(2n,) first all under control, then all treated."""
     assert risks.control is not None  # noqa: S101  the study has two arms
     return np.concatenate([risks.control.probability, risks.treated.probability])
 
 
-def _true(risk: Floats, new: _NewPatients) -> Accuracy:
+def true_accuracy(risk: Floats, new: NewPatients) -> Accuracy:
     """Every new patient stands in both arms, in each as a responder by the true risk and a non-responder by the rest."""
     both = np.concatenate([risk, risk])
     y = np.concatenate([np.ones(len(risk)), np.zeros(len(risk))])
@@ -253,11 +253,11 @@ def _true(risk: Floats, new: _NewPatients) -> Accuracy:
     )
 
 
-def _error(risk: Floats, new: _NewPatients) -> float:
+def risk_error(risk: Floats, new: NewPatients) -> float:
     return float(np.mean(np.abs(risk - new.both_arms)))
 
 
-def _rates(rows: TrialRows) -> Floats:
+def quoted_rates(rows: TrialRows) -> Floats:
     """(2,) what `prevalence` says of control and treated in this trial."""
     responders, patients = arm_rates(rows.arm, rows.y, np.ones((1, len(rows))))
     rates: Floats = ((responders + 0.5) / (patients + 1))[0]
