@@ -83,14 +83,31 @@ def benefit_ranking(
     for block in blocks(resamples, len(ranked)):
         halves = _halves(ranked.treated, block.stop - block.start, rng)
         drawn.append(_ranked_figures(ranked, starts, halves))
-    reach = half_width(level) * (1.0 if fits is None else float(np.sqrt(fits.widening())))
-    half = [reach * np.concatenate(part).std(axis=0, ddof=1) for part in zip(*drawn, strict=True)]
+    variances = [np.concatenate(part).var(axis=0, ddof=1) for part in zip(*drawn, strict=True)]
+    if fits is not None:
+        variances = [
+            variances[0] * fits.widening(),
+            variances[1] * fits.widening(),
+            variances[2] + _shared(patients, fits),
+        ]
+    half = [half_width(level) * np.sqrt(variance) for variance in variances]
     return BenefitRanking(
         qini=Estimate(float(qini), float(qini - half[0]), float(qini + half[0])),
         autoc=Estimate(float(autoc), float(autoc - half[1]), float(autoc + half[1])),
         curve=QiniCurve(share, gain, gain - half[2], gain + half[2], share * gain[-1]),
         reason="",
     )
+
+
+def _shared(patients: Randomised, fits: CrossValidatedBenefits) -> Floats:
+    """(101,) what the fits that patients share add to the variance along the curve: nothing where nobody or everybody is treated."""
+    control, treated = patients.arm_scores()
+    at_stake, standing = (treated - control)[0, fits.kept] ** 2, fits.standing
+    added = np.zeros(CURVE_POINTS)
+    for point, share in enumerate(np.linspace(0, 1, CURVE_POINTS)[1:-1], start=1):
+        above = (standing[fits.kept] - np.quantile(standing, 1 - share)) * np.sqrt(fits.mean_spread)
+        added[point] = fits.shared_variance(at_stake * fits.doubt(above))
+    return added
 
 
 def _reordered(patients: Randomised, order: Integers) -> Randomised:

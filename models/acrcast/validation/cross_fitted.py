@@ -79,7 +79,7 @@ class CrossFitted:
         On average over patients at most the mean spread of a fit, which it is where a fit is missing; 0 where the fits tell nobody
         apart.
         """
-        spread = self._mean_spread
+        spread = self.mean_spread
         complete = np.isfinite(self.distance).all(axis=(1, 2))
         if not complete.any():
             return np.full(self.distance.shape[2], spread)
@@ -92,7 +92,7 @@ class CrossFitted:
     @property
     def noise(self) -> float:
         """What share of the spread of a fit's scores is chance in who was fitted, 0 to 1; 1 where it cannot be told."""
-        spread = self._mean_spread
+        spread = self.mean_spread
         return min(1.0, float(self.noise_of_each.mean()) / spread) if spread > 0 else 1.0
 
     def widening(self, share: float = 1.0) -> float:
@@ -121,7 +121,8 @@ class CrossFitted:
         return doubt
 
     @property
-    def _mean_spread(self) -> float:
+    def mean_spread(self) -> float:
+        """Mean square of a fit's scores within the groups, over the fits; 0 without any."""
         fitted = self.spread[np.isfinite(self.spread)]
         return float(fitted.mean()) if len(fitted) else 0.0
 

@@ -124,6 +124,19 @@ def test_the_interval_of_a_policy_is_widened_by_the_doubt_about_who_is_treated(t
     assert (found.share, found.difference) == (alone.share, alone.difference)
 
 
+def test_the_band_of_the_curve_is_widened_only_where_it_matters_who_is_treated(trials):
+    fits, trial = trials[0]
+    alone, found = (benefit_ranking(trial, np.random.default_rng(3), fits=each).curve for each in (None, fits))
+    widths = found.high - found.low
+    assert widths[0] == 0
+    assert widths[-1] == pytest.approx((alone.high - alone.low)[-1], rel=0.2)
+    # of the same resamples the variance is that of the halves and of the doubt
+    control, treated = (scores[0] for scores in trial.arm_scores())
+    in_benefits = (fits.standing - np.quantile(fits.standing, 0.5)) * np.sqrt(fits.spread.mean())
+    shared = 5 / 4 * np.mean((treated - control) ** 2 * fits.doubt(in_benefits)) / 40
+    assert widths[50] > 2 * 1.95 * np.sqrt(shared)
+
+
 def test_a_policy_that_treats_nobody_is_still_that_comparator(trials):
     fits, trial = trials[0]
     (nobody,) = treatment_policies(trial, (0.95,), fits=fits)
